@@ -1,0 +1,119 @@
+// Package logical is OVN's virtual networks as OVN means them, free of database rows:
+// netip values instead of strings, keys resolved, UUIDs only as identity.
+// ingest makes it from rows, compile turns it into a netstate.State.
+package logical
+
+import (
+	"net"
+	"net/netip"
+)
+
+// Network is all that one chassis has to know.
+type Network struct {
+	// Chassis is our own system-id.
+	Chassis string
+	// Switches by Datapath_Binding UUID; those with at least one port on this chassis.
+	Switches map[string]*Switch
+	// Peers are the other chassis that have a usable tunnel end, by name.
+	Peers map[string]*Peer
+	// Tunnel is our own end; nil when external_ids name none.
+	Tunnel *Tunnel
+	// Problems found in the rows, sorted by Object, then Reason.
+	Problems []Problem
+}
+
+// Problem is something that Woven saw and could not carry out. It is shown to the user
+// in `woven status` and as a metric, and never stops anything else.
+type Problem struct {
+	// Object names the row: "logical_switch_port sw0-p1", "acl 6f1c...".
+	Object string
+	// Reason says what is wrong and what is done instead.
+	Reason string
+}
+
+// Switch is a logical switch.
+type Switch struct {
+	// UUID of the Datapath_Binding; with Key the identity of the datapath.
+	UUID string
+	// NBUUID of the Logical_Switch.
+	NBUUID string
+	Name   string
+	// Key is the tunnel key, 1..2^24-1.
+	Key uint32
+	// Ports in ascending order of Key.
+	Ports []*Port
+	// Groups in ascending order of Key.
+	Groups []Group
+	// VLANPassthru lets tagged frames through (other_config:vlan-passthru).
+	VLANPassthru bool
+}
+
+// Port is a logical switch port that has a binding.
+type Port struct {
+	// UUID of the Port_Binding, NBUUID of the Logical_Switch_Port.
+	UUID, NBUUID string
+	Name         string
+	// Key is the port's tunnel key in its datapath, 1..32767.
+	Key uint16
+	// Type as in ovn-nb(5): "" is a VIF.
+	Type    string
+	Enabled bool
+	// Addresses of the port, dynamic ones resolved.
+	Addresses []Address
+	// Unknown: "unknown" is among the addresses.
+	Unknown bool
+	// PortSecurity is empty when every source address is allowed.
+	PortSecurity []Address
+	// Chassis the port is bound to, by name; "" when nowhere. For a port with a
+	// Device it is our own.
+	Chassis string
+	// Device is the local interface; nil when the port is not on this chassis.
+	Device *Device
+}
+
+// Address is one element of addresses or port_security: a MAC with the IP
+// prefixes that go with it. Single addresses are /32 and /128. A prefix may have host
+// bits set (ovn-nb(5) port_security: then only that host, and the subnet's broadcast as
+// destination).
+type Address struct {
+	MAC      [6]byte
+	Prefixes []netip.Prefix
+}
+
+// Device is a local network interface that is plugged in a port.
+type Device struct {
+	Name    string
+	Ifindex int
+	// PeerElsewhere: a veth whose other end is in another network namespace.
+	PeerElsewhere bool
+}
+
+// Group is a row of Multicast_Group.
+type Group struct {
+	Name  string
+	Key   uint16
+	Ports []uint16 // keys, ascending
+}
+
+// Peer is another chassis and the way to it.
+type Peer struct {
+	Name string
+	Addr netip.Addr // Encap.ip of the preferred encapsulation
+	Route
+}
+
+// Route is the way to a tunnel peer. Ifindex 0: there is none.
+type Route struct {
+	Ifindex int
+	NextHop netip.Addr
+	MTU     int // bytes of the largest outer IP packet
+}
+
+// Tunnel is our own end.
+type Tunnel struct {
+	Addr    netip.Addr
+	Devices []Device // those that carry Addr or lead to a peer
+}
+
+// MAC formats a hardware address.
+func MAC(m [6]byte) string { return net.HardwareAddr(m[:]).String() }

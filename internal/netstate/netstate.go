@@ -1,0 +1,92 @@
+// Package netstate is the waist of Woven: the desired state of one node's data
+// plane as plain data. Compile, YAML chains and REST produce it; hover carries it
+// out. Nothing here touches the kernel or a database.
+package netstate
+
+import (
+	"net/netip"
+)
+
+// State is everything that one node's data plane holds. The zero value is an empty node.
+type State struct {
+	// Modules by ID.
+	Modules map[string]*Module
+	// Nodes are the tunnel peers, by chassis name.
+	Nodes map[string]*Node
+	// Tunnel is this node's own tunnel end; nil when the node has none.
+	Tunnel *Tunnel
+}
+
+// Module is one instance of an IOModule kind: for OVN, one logical datapath.
+// A *Module is immutable once it is part of a State; equal pointers mean equal modules.
+type Module struct {
+	// ID is unique over time: the Datapath_Binding UUID for OVN.
+	ID string
+	// Kind names the program set, for example "l2switch".
+	Kind string
+	// Name is for people: the logical switch's name.
+	Name string
+	// Key is the datapath's tunnel key (Geneve VNI), 1..2^24-1; unique among live
+	// modules. 0: the module has no tunnel identity.
+	Key uint32
+	// Ports in ascending order of Key.
+	Ports []Port
+	// Groups are the multicast groups in ascending order of Key.
+	Groups []Group
+	// Config is the kind's own configuration (modules/<kind>/config.Config).
+	Config any
+}
+
+// Port is one port of a module. At most one of Device and Node is set;
+// a port with neither is known but not plugged anywhere.
+type Port struct {
+	// Name is the logical port's name.
+	Name string
+	// Key is the port's tunnel key, 1..32767.
+	Key uint16
+	// Device binds the port to an interface of this node.
+	Device *Device
+	// Node binds the port to a tunnel peer, by its key in State.Nodes.
+	Node string
+}
+
+// Device is a network interface of this node, seen from the host side.
+type Device struct {
+	Name    string
+	Ifindex int
+	// PeerMAC is the MAC address for which frames may go straight into the veth's
+	// peer namespace (bpf_redirect_peer); zero when the device is no veth with its peer in
+	// another namespace.
+	PeerMAC [6]byte
+}
+
+// Group is a multicast group: a set of ports reached by one key.
+type Group struct {
+	Name string
+	// Key is the group's tunnel key, 32768..65535.
+	Key uint16
+	// Ports are the members' keys, ascending.
+	Ports []uint16
+}
+
+// Node is a tunnel peer.
+type Node struct {
+	// Name is the chassis name.
+	Name string
+	// Addr is the peer's tunnel address.
+	Addr netip.Addr
+	// Ifindex of the device that leads to Addr, NextHop the gateway on it (Addr itself
+	// when it is on the link), MTU the largest outer IP packet in bytes.
+	// Ifindex 0: no route at present.
+	Ifindex int
+	NextHop netip.Addr
+	MTU     int
+}
+
+// Tunnel is this node's own tunnel end.
+type Tunnel struct {
+	// Addr is the address that peers send Geneve to (ovn-encap-ip).
+	Addr netip.Addr
+	// Devices receive tunnel packets.
+	Devices []Device
+}

@@ -1,0 +1,32 @@
+// Package zdeps pins modules until their users exist.
+package zdeps
+
+import (
+	_ "github.com/cilium/ebpf"
+	_ "github.com/cilium/ebpf/btf"
+	_ "github.com/cilium/ebpf/link"
+	_ "github.com/cilium/ebpf/ringbuf"
+	_ "github.com/danielgtaylor/huma/v2"
+	_ "github.com/danielgtaylor/huma/v2/adapters/humago"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/gopacket/gopacket"
+	_ "github.com/gopacket/gopacket/layers"
+	_ "github.com/gopacket/gopacket/pcapgo"
+	_ "github.com/ovn-kubernetes/libovsdb/client"
+	_ "github.com/ovn-kubernetes/libovsdb/database/inmemory"
+	_ "github.com/ovn-kubernetes/libovsdb/model"
+	_ "github.com/ovn-kubernetes/libovsdb/ovsdb"
+	_ "github.com/ovn-kubernetes/libovsdb/server"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/prometheus/client_golang/prometheus/testutil"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/rogpeppe/go-internal/txtar"
+	_ "github.com/spf13/cobra"
+	_ "github.com/vishvananda/netlink"
+	_ "github.com/vishvananda/netlink/nl"
+	_ "github.com/vishvananda/netns"
+	_ "go.yaml.in/yaml/v3"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+)

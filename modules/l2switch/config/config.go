@@ -1,0 +1,70 @@
+// Package config is the configuration of the l2switch IOModule: what compile and REST
+// fill in. It is pure and needs no kernel.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Kind is the module kind's name.
+const Kind = "l2switch"
+
+// Config is the configuration of one logical switch.
+type Config struct {
+	// FloodGroup is the key of the group that takes broadcast and multicast frames; 0: such frames are dropped.
+	FloodGroup uint16
+	// Ports by port key. A port of the instance without an entry is disabled.
+	Ports map[uint16]Port
+	// FDB says which port owns a MAC address.
+	FDB map[[6]byte]uint16
+	// Neighbours are the addresses for which the switch answers ARP and ND itself.
+	Neighbours map[netip.Addr]Neighbour
+}
+
+// Port is the configuration of one port.
+type Port struct {
+	Enabled bool
+	// Security lists what the port may send (and receive); empty: anything. See ovn-nb(5) port_security.
+	Security []Address
+}
+
+// Address is a MAC address and the prefixes that may be used with it. No prefixes: any address. A prefix
+// with host bits set stands for that one host.
+type Address struct {
+	MAC      [6]byte
+	Prefixes []netip.Prefix
+}
+
+// Neighbour is the answer to who has an address.
+type Neighbour struct {
+	MAC [6]byte
+	// Port is the key of the port that owns the address: its own requests are not answered.
+	Port uint16
+}
+
+// Validate reports the first thing that the module can't hold.
+func (c *Config) Validate() error {
+	for key := range c.Ports {
+		if key == 0 || key > 32767 {
+			return fmt.Errorf("port key %d is outside 1..32767", key)
+		}
+	}
+	for mac, key := range c.FDB {
+		if mac[0]&1 != 0 {
+			return fmt.Errorf("fdb: %x is a multicast address", mac)
+		}
+		if _, ok := c.Ports[key]; !ok {
+			return fmt.Errorf("fdb: %x belongs to port key %d, which is not in this switch", mac, key)
+		}
+	}
+	for a, n := range c.Neighbours {
+		if !a.IsValid() || a.IsMulticast() || a.IsUnspecified() {
+			return fmt.Errorf("neighbour %s is no unicast address", a)
+		}
+		if _, ok := c.Ports[n.Port]; !ok {
+			return fmt.Errorf("neighbour %s belongs to port key %d, which is not in this switch", a, n.Port)
+		}
+	}
+	return nil
+}
