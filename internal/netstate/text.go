@@ -1,0 +1,90 @@
+package netstate
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+)
+
+// Text is the whole state for people and tests, one line per object, in a fixed order. Equal states give
+// equal texts.
+func (s *State) Text() string {
+	var b strings.Builder
+	if s.Tunnel != nil {
+		fmt.Fprintf(&b, "tunnel %s\n", s.Tunnel)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Nodes)) {
+		fmt.Fprintf(&b, "node %s\n", s.Nodes[name])
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.Modules)) {
+		s.Modules[id].write(&b)
+	}
+	return b.String()
+}
+
+// String is the tunnel end in one line.
+func (t *Tunnel) String() string {
+	words := []string{t.Addr.String()}
+	for _, d := range t.Devices {
+		words = append(words, "device "+d.String())
+	}
+	return strings.Join(words, " ")
+}
+
+// String is the node in one line.
+func (n *Node) String() string {
+	if n.Ifindex == 0 {
+		return fmt.Sprintf("%q %s no route", n.Name, n.Addr)
+	}
+	return fmt.Sprintf("%q %s via %s ifindex %d mtu %d", n.Name, n.Addr, n.NextHop, n.Ifindex, n.MTU)
+}
+
+// String names the module in one line: kind, name, ID and key.
+func (m *Module) String() string {
+	return fmt.Sprintf("%s %q %s key %d", m.Kind, m.Name, m.ID, m.Key)
+}
+
+// String is the port in one line.
+func (p Port) String() string {
+	s := fmt.Sprintf("%d %q", p.Key, p.Name)
+	if p.Device != nil {
+		s += " device " + p.Device.String()
+	}
+	if p.Node != "" {
+		s += fmt.Sprintf(" node %q", p.Node)
+	}
+	return s
+}
+
+// String is the device in one line.
+func (d Device) String() string {
+	s := fmt.Sprintf("%q ifindex %d", d.Name, d.Ifindex)
+	if d.PeerMAC != [6]byte{} {
+		s += " peer " + net.HardwareAddr(d.PeerMAC[:]).String()
+	}
+	return s
+}
+
+// String is the group in one line.
+func (g Group) String() string {
+	return fmt.Sprintf("%d %q ports %v", g.Key, g.Name, g.Ports)
+}
+
+// write prints the module and what it holds. A Config that is a fmt.Stringer gives its own lines.
+func (m *Module) write(b *strings.Builder) {
+	fmt.Fprintf(b, "module %s\n", m)
+	for _, p := range m.Ports {
+		fmt.Fprintf(b, "  port %s\n", p)
+	}
+	for _, g := range m.Groups {
+		fmt.Fprintf(b, "  group %s\n", g)
+	}
+	if m.Config == nil {
+		return
+	}
+	for line := range strings.Lines(fmt.Sprint(m.Config)) {
+		fmt.Fprintf(b, "  config %s\n", strings.TrimSuffix(line, "\n"))
+	}
+}
