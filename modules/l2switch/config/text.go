@@ -1,0 +1,45 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// String is the configuration for people and tests, one line per entry, in a fixed order.
+func (c *Config) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "flood-group %d\n", c.FloodGroup)
+	for _, key := range slices.Sorted(maps.Keys(c.Ports)) {
+		fmt.Fprintf(&b, "port %d %s\n", key, c.Ports[key])
+	}
+	macs := slices.SortedFunc(maps.Keys(c.FDB), func(x, y [6]byte) int { return bytes.Compare(x[:], y[:]) })
+	for _, mac := range macs {
+		fmt.Fprintf(&b, "fdb %s port %d\n", net.HardwareAddr(mac[:]), c.FDB[mac])
+	}
+	for _, addr := range slices.SortedFunc(maps.Keys(c.Neighbours), netip.Addr.Compare) {
+		n := c.Neighbours[addr]
+		fmt.Fprintf(&b, "neighbour %s is %s port %d\n", addr, net.HardwareAddr(n.MAC[:]), n.Port)
+	}
+	return b.String()
+}
+
+// String is the port in one line.
+func (p Port) String() string {
+	s := "disabled"
+	if p.Enabled {
+		s = "enabled"
+	}
+	for _, a := range p.Security {
+		s += " [" + net.HardwareAddr(a.MAC[:]).String()
+		for _, prefix := range a.Prefixes {
+			s += " " + prefix.String()
+		}
+		s += "]"
+	}
+	return s
+}
