@@ -1,0 +1,161 @@
+// Package l2switch is OVN's logical switch as an IOModule. See README.md.
+package l2switch
+
+import (
+	"fmt"
+	"net/netip"
+
+	"woven.dev/woven/modules/l2switch/config"
+	"woven.dev/woven/sdk/iom"
+)
+
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package l2switch -output-stem l2switch -type l2switch_config -type l2switch_port -type l2switch_mac_key -type l2switch_ip_key -type l2switch_fdb_key -type l2switch_neigh_key -type l2switch_neigh -type iom_addr L2switch l2switch.bpf.c -- -I../../sdk/include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
+
+// Kind is the module kind for a release.
+func Kind() iom.Kind {
+	return iom.Kind{Name: config.Kind, Load: LoadL2switch, Entries: Entries}
+}
+
+// Flags of tables.h.
+const (
+	portEnabled = 1 << 0
+	portSecured = 1 << 1
+	portMore    = 1 << 2
+
+	macIP4 = 1 << 0
+	macIP6 = 1 << 1
+	macOK  = 1 << 7
+
+	ipSrc = 1 << 0
+	ipDst = 1 << 1
+)
+
+// Entries are the table entries of one switch. Pure.
+func Entries(inst iom.Instance, t *iom.Tables) error {
+	c, ok := inst.Config.(*config.Config)
+	if !ok {
+		return fmt.Errorf("configure l2switch: want *config.Config, have %T", inst.Config)
+	}
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("configure l2switch: %w", err)
+	}
+	iom.Put(t, "l2switch_configs", inst.Slot, L2switchL2switchConfig{Flood: c.FloodGroup})
+	for key, slot := range inst.Local {
+		putPort(t, slot, c.Ports[key])
+	}
+	for mac, key := range c.FDB {
+		iom.Put(t, "l2switch_fdbs", L2switchL2switchFdbKey{Dp: inst.Slot, Mac: mac}, inst.Ref(key))
+	}
+	for addr, n := range c.Neighbours {
+		iom.Put(t, "l2switch_neighs", L2switchL2switchNeighKey{Dp: inst.Slot, Addr: L2switchIomAddr{A: iom.Addr(addr)}},
+			L2switchL2switchNeigh{Mac: n.MAC, Port: n.Port})
+	}
+	return nil
+}
+
+// putPort writes a port's row and what it may use beyond its first addresses.
+func putPort(t *iom.Tables, slot uint32, p config.Port) {
+	row := L2switchL2switchPort{}
+	if p.Enabled {
+		row.Flags |= portEnabled
+	}
+	if len(p.Security) > 0 {
+		row.Flags |= portSecured
+	}
+	allowed := mergeSecurity(p.Security)
+	for i, a := range allowed {
+		if i > 0 {
+			row.Flags |= portMore
+			iom.Put(t, "l2switch_macs", L2switchL2switchMacKey{Port: slot, Mac: a.MAC}, uint32(macFlags(a)))
+		} else {
+			row.Mac, row.MacFlags = a.MAC, macFlags(a)
+		}
+		for _, prefix := range a.Prefixes {
+			if i == 0 && inRow(&row, prefix) {
+				continue
+			}
+			row.Flags |= portMore
+			putPrefix(t, slot, a.MAC, prefix)
+		}
+	}
+	iom.Put(t, "l2switch_ports", slot, row)
+}
+
+// mergeSecurity joins the elements of each MAC; one without addresses lifts the restriction.
+func mergeSecurity(list []config.Address) []config.Address {
+	var out []config.Address
+	index := map[[6]byte]int{}
+	for _, a := range list {
+		i, seen := index[a.MAC]
+		switch {
+		case !seen:
+			index[a.MAC] = len(out)
+			out = append(out, a)
+		case len(a.Prefixes) == 0 || len(out[i].Prefixes) == 0:
+			out[i].Prefixes = nil
+		default:
+			out[i].Prefixes = append(out[i].Prefixes[:len(out[i].Prefixes):len(out[i].Prefixes)], a.Prefixes...)
+		}
+	}
+	return out
+}
+
+// macFlags says which families a MAC is restricted to.
+func macFlags(a config.Address) uint8 {
+	flags := uint8(macOK)
+	for _, p := range a.Prefixes {
+		if p.Addr().Is4() {
+			flags |= macIP4
+		} else {
+			flags |= macIP6
+		}
+	}
+	return flags
+}
+
+// inRow puts a single address in the port's own row, if there is room.
+func inRow(row *L2switchL2switchPort, p netip.Prefix) bool {
+	if !p.IsSingleIP() || p.Addr().IsUnspecified() {
+		return false
+	}
+	words := iom.Addr(p.Addr())
+	switch {
+	case p.Addr().Is4() && row.Ip4 == 0:
+		row.Ip4 = words[3]
+	case p.Addr().Is6() && row.Ip6.A == [4]uint32{}:
+		row.Ip6.A = words
+	default:
+		return false
+	}
+	return true
+}
+
+// putPrefix allows a prefix: a whole subnet when its host bits are zero, else the one host, which then also
+// receives the subnet's broadcast.
+func putPrefix(t *iom.Tables, slot uint32, mac [6]byte, p netip.Prefix) {
+	put := func(p netip.Prefix, as uint32) {
+		bits := 96 + p.Bits()
+		if p.Addr().Is4() {
+			bits += 96
+		}
+		iom.Put(t, "l2switch_ips", L2switchL2switchIpKey{Prefixlen: uint32(bits), Port: slot, Mac: mac,
+			Addr: L2switchIomAddr{A: iom.Addr(p.Addr())}}, as)
+	}
+	if p == p.Masked() {
+		put(p, ipSrc|ipDst)
+		return
+	}
+	put(netip.PrefixFrom(p.Addr(), p.Addr().BitLen()), ipSrc|ipDst)
+	if p.Addr().Is4() {
+		put(netip.PrefixFrom(broadcast(p), 32), ipDst)
+	}
+}
+
+// broadcast is the last address of an IPv4 prefix.
+func broadcast(p netip.Prefix) netip.Addr {
+	b := p.Masked().Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(b)
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* tables.h: l2switch's tables and drop reasons. */
+#ifndef L2SWITCH_TABLES_H
+#define L2SWITCH_TABLES_H
+
+#include <iom/drop.h>
+
+#define L2SWITCH_DROPS(X) \
+	X(PORT_DISABLED, "sending port is disabled") \
+	X(VLAN_TAGGED, "tagged frame on a switch without vlan-passthru") \
+	X(SRC_MULTICAST, "source address is a multicast address") \
+	X(PORT_SECURITY_MAC, "source MAC is not allowed by port security") \
+	X(PORT_SECURITY_IP, "source IP is not allowed by port security") \
+	X(PORT_SECURITY_ARP, "ARP sender is not allowed by port security") \
+	X(PORT_SECURITY_ND, "ND sender or target is not allowed by port security") \
+	X(NO_FLOOD, "switch has no flood group") \
+	X(UNKNOWN_MAC, "destination MAC is on no port of the switch") \
+	X(DST_DISABLED, "receiving port is disabled") \
+	X(DST_SECURITY, "destination is not allowed by the receiving port's port security")
+IOM_DROPS(l2switch, L2SWITCH_DROPS)
+
+/* By instance slot. */
+struct l2switch_config {
+	__u16 flood; /* group for broadcast and multicast; 0: none */
+	__u16 pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct l2switch_config);
+	__uint(max_entries, IOM_DPS);
+} l2switch_configs SEC(".maps");
+
+enum {
+	/* l2switch_port.flags */
+	L2SWITCH_ENABLED = 1 << 0,
+	L2SWITCH_SECURED = 1 << 1, /* port security is on */
+	L2SWITCH_MORE = 1 << 2, /* more allowed addresses in l2switch_macs and l2switch_ips */
+
+	/* What goes with an allowed MAC; 0: any IP address. */
+	L2SWITCH_IP4 = 1 << 0, /* listed IPv4 addresses */
+	L2SWITCH_IP6 = 1 << 1, /* listed IPv6 addresses */
+	L2SWITCH_MAC_OK = 1 << 7, /* the MAC is allowed */
+
+	/* l2switch_ips' values: as what an address is allowed */
+	L2SWITCH_SRC = 1 << 0,
+	L2SWITCH_DST = 1 << 1,
+};
+
+/* By port slot. The first allowed MAC with its first addresses is here, so that most ports need no further lookup. */
+struct l2switch_port {
+	__u32 flags;
+	__u8 mac[6]; /* zero: none here */
+	__u8 mac_flags; /* of mac */
+	__u8 pad;
+	__u32 ip4; /* network byte order; 0: none here */
+	struct iom_addr ip6; /* zero: none here */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct l2switch_port);
+	__uint(max_entries, IOM_PORTS);
+} l2switch_ports SEC(".maps");
+
+/* Further MACs that a port may use. */
+struct l2switch_mac_key {
+	__u32 port; /* slot */
+	__u8 mac[6];
+	__u16 pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct l2switch_mac_key);
+	__type(value, __u32); /* flags as mac_flags */
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} l2switch_macs SEC(".maps");
+
+/* Further prefixes that a port may use with a MAC. */
+struct l2switch_ip_key {
+	__u32 prefixlen; /* bits: 96 for port and MAC, then the address (IPv4 as v4-mapped: 96 more) */
+	__u32 port; /* slot */
+	__u8 mac[6];
+	__u16 pad;
+	struct iom_addr addr;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct l2switch_ip_key);
+	__type(value, __u32); /* L2SWITCH_SRC, L2SWITCH_DST */
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} l2switch_ips SEC(".maps");
+
+/* Which port owns a MAC; 0: plugged nowhere. */
+struct l2switch_fdb_key {
+	__u32 dp; /* instance slot */
+	__u8 mac[6];
+	__u16 pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct l2switch_fdb_key);
+	__type(value, iom_ref);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} l2switch_fdbs SEC(".maps");
+
+/* Addresses for which the switch answers ARP and ND. */
+struct l2switch_neigh_key {
+	__u32 dp; /* instance slot */
+	struct iom_addr addr;
+};
+struct l2switch_neigh {
+	__u8 mac[6];
+	__u16 port; /* key of the owner, whose own requests are not answered */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct l2switch_neigh_key);
+	__type(value, struct l2switch_neigh);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} l2switch_neighs SEC(".maps");
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* action.h: what a module may do with a packet. Every effect goes through these calls, so that a trace can record
+ * them instead and a flow cache can learn them. Each ends in a verdict that the module returns at once, but for the rewrite. */
+#ifndef IOM_ACTION_H
+#define IOM_ACTION_H
+
+#include <iom/count.h>
+#include <iom/drop.h>
+#include <iom/port.h>
+
+/* Programs by slot: 0 and 1 are the platform's, 2*kind and 2*kind+1 the modules' in and out programs. */
+enum {
+	IOM_PROG_TUNNEL = 0,
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, IOM_PROGS);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} iom_progs SEC(".maps");
+
+/* What a device that belongs to Woven sees in skb->mark: DONE: the egress pipeline has run; RELAY: an encapsulated packet on its way
+ * from the relay device to the underlay. */
+#define IOM_MARK_DONE 0x574f5645u
+#define IOM_MARK_RELAY 0x574f5246u
+
+/* iom_call goes on in a program; it returns only to drop the packet because the program is missing. */
+static __always_inline int iom_call(struct __sk_buff *skb, struct iom_meta *m, __u32 prog)
+{
+	if (++m->hops > IOM_MAX_HOPS)
+		return iom_drop(skb, m, iom, HOP_LIMIT);
+	bpf_tail_call(skb, &iom_progs, prog);
+	return iom_drop(skb, m, iom, NO_PROGRAM);
+}
+
+/* iom_output sends the packet out of a port: through the egress pipeline of its instance when the port is on this node,
+ * into the tunnel otherwise. Invalidates packet pointers. */
+static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m, iom_ref out)
+{
+	struct iom_port *port;
+
+	m->out = out;
+	if (out == m->in && !(m->flags & IOM_LOOPBACK))
+		return iom_drop(skb, m, iom, HAIRPIN);
+	if (!out)
+		return iom_drop(skb, m, iom, NOT_BOUND);
+	if (out & IOM_REF_REMOTE) {
+		m->out_key = iom_ref_key(out);
+		return iom_call(skb, m, IOM_PROG_TUNNEL);
+	}
+	port = iom_port_get(out);
+	if (!port)
+		return iom_drop(skb, m, iom, NO_PORT);
+	m->out_key = port->key;
+	m->port = out;
+	return iom_call(skb, m, 2 * port->kind + 1);
+}
+
+/* iom_deliver hands the packet to the device of m->out; the end of an egress pipeline. */
+static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m)
+{
+	struct iom_port *port = iom_port_get(m->out);
+
+	if (!port)
+		return iom_drop(skb, m, iom, NO_PORT);
+	iom_trace_add(m, IOM_TRACE_OUTPUT, m->out, 0);
+	if (m->flags & IOM_TRACE)
+		return TC_ACT_SHOT;
+	iom_count_tx(skb, m->out);
+	if (m->flags & IOM_COPY) { /* we are in this device's egress hook already */
+		skb->mark = 0;
+		return TC_ACT_OK;
+	}
+	/* Straight into the peer's namespace only when nothing can tell the difference: redirect_peer takes every frame for one addressed
+	 * to the peer, and leaves the protocol of the outer header on a packet that came from a tunnel. */
+	if (iom_mac_eq(m->dmac, port->peer_mac) && m->proto == iom_ntohs((__u16)skb->protocol)) {
+		skb->mark = 0;
+		return bpf_redirect_peer(port->ifindex, 0);
+	}
+	skb->mark = IOM_MARK_DONE;
+	return bpf_redirect(port->ifindex, 0);
+}
+
+/* iom_rewrite changes bytes of the packet; the caller keeps m in step. Invalidates packet pointers. Negative on failure. */
+static __always_inline int iom_rewrite(struct __sk_buff *skb, struct iom_meta *m, __u32 offset, const void *bytes, __u32 len)
+{
+	iom_trace_add(m, IOM_TRACE_REWRITE, offset, len);
+	return bpf_skb_store_bytes(skb, offset, bytes, len, 0);
+}
+
+struct iom_flood_ctx {
+	struct __sk_buff *skb;
+	struct iom_meta *m;
+	struct iom_tunnel *tunnel;
+	__u32 *depth;
+	struct iom_group_key member;
+};
+
+/* One copy of a flood, to group member number index. */
+static long iom_flood_copy(__u32 index, struct iom_flood_ctx *f)
+{
+	struct iom_meta *m = f->m;
+	struct iom_port *port;
+	__u32 ifindex;
+	iom_ref *ref;
+	long err;
+
+	f->member.index = index;
+	ref = bpf_map_lookup_elem(&iom_members, &f->member);
+	if (!ref || *ref == m->in)
+		return 0;
+	m->out = *ref;
+	if (m->out & IOM_REF_REMOTE) {
+		if (m->flags & IOM_TUNNELLED || !f->tunnel)
+			return 0;
+		ifindex = f->tunnel->relay;
+		m->out_key = f->member.key;
+	} else {
+		port = iom_port_get(m->out);
+		if (!port)
+			return 0;
+		ifindex = port->ifindex;
+		m->out_key = port->key;
+	}
+	if (m->flags & IOM_TRACE) {
+		iom_trace_append(IOM_TRACE_COPY, m->out, 0);
+		return 0;
+	}
+	m->copy_ifindex = ifindex;
+	++*f->depth;
+	err = bpf_clone_redirect(f->skb, ifindex, 0);
+	--*f->depth;
+	m->copy_ifindex = 0;
+	if (err < 0)
+		iom_drop(f->skb, m, iom, COPY_FAILED);
+	return 0;
+}
+
+/* iom_flood sends a copy to every member of a group of the packet's instance but the port it came from: to ports on this node
+ * through their egress pipelines, which run in the egress hooks of their devices, and, unless the packet came from a tunnel, one
+ * to each other node that has members. Invalidates packet pointers. */
+static __always_inline int iom_flood(struct __sk_buff *skb, struct iom_meta *m, __u16 group)
+{
+	struct iom_flood_ctx f = { .skb = skb, .m = m, .member = { .dp = m->dp, .key = group } };
+	__u32 zero = 0, *count = bpf_map_lookup_elem(&iom_groups, &f.member);
+
+	f.depth = bpf_map_lookup_elem(&iom_depth, &zero);
+	if (!count || !f.depth)
+		return iom_drop(skb, m, iom, NO_GROUP);
+	f.tunnel = bpf_map_lookup_elem(&iom_tunnel_end, &zero);
+	iom_trace_add(m, IOM_TRACE_FLOOD, group, *count);
+	bpf_loop(*count, iom_flood_copy, &f, 0);
+	return TC_ACT_SHOT; /* the copies are out, the original has served; not a drop */
+}
+
+#endif

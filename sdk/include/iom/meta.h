@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* meta.h: what is known of the packet at hand while it travels from module to module.
+ *
+ * One struct iom_meta per CPU and nesting depth: bpf_clone_redirect runs the target device's egress program inside the
+ * caller, so the copy works on the next element and the caller finds its own unchanged. Programs of one run are
+ * chained by tail calls and find their element through skb->cb[0]. */
+#ifndef IOM_META_H
+#define IOM_META_H
+
+#include <iom/bpf.h>
+#include <iom/headers.h>
+
+/* iom_ref names a port from anywhere: 0 none; a slot of iom_ports for a port on this node; or, with IOM_REF_REMOTE set,
+ * a tunnel peer (bits 16..30, a slot of iom_nodes) and the port's or group's tunnel key there (bits 0..15). */
+typedef __u32 iom_ref;
+#define IOM_REF_REMOTE 0x80000000u
+#define iom_ref_node(ref) (((ref) >> 16) & 0x7fff)
+#define iom_ref_key(ref) ((__u16)(ref))
+
+enum {
+	/* Sizes of the shared tables. */
+	IOM_PORTS = 8192, /* ports plugged on this node */
+	IOM_DPS = 16384, /* module instances */
+	IOM_NODES = 4096, /* tunnel peers */
+	IOM_GROUP_MEMBERS = 65535, /* of one group, on this node and as nodes */
+	IOM_PROGS = 256, /* program slots */
+
+	/* meta.flags */
+	IOM_TRACE = 1 << 0, /* record actions, send nothing */
+	IOM_LOOPBACK = 1 << 1, /* may leave by the port it came from */
+	IOM_COPY = 1 << 2, /* a copy in its target's egress hook */
+	IOM_TUNNELLED = 1 << 3, /* came from a tunnel: goes to ports of this node only */
+
+	IOM_DEPTH_TRACE = 3, /* element of iom_metas that trace runs use */
+
+	IOM_MAX_HOPS = 30, /* module visits of one packet; the kernel ends at 33 tail calls */
+};
+
+struct iom_meta {
+	__u32 flags;
+	__u32 dp; /* instance slot that has the packet */
+	__u32 port; /* slot of the port of this node that drops and counters belong to; 0 none */
+	__u32 in; /* iom_ref of the port it came in by */
+	__u32 out; /* iom_ref of the port or group it goes out by */
+	__u16 in_key, out_key; /* tunnel keys of both */
+	__u16 hops;
+
+	/* Parsed once, at entry. Ethertype and ports in host byte order; offsets in bytes from the Ethernet header. */
+	__u16 proto; /* ethertype; 0: shorter than an Ethernet header */
+	__u16 l4; /* offset of the transport header; 0: none found (no IP, later fragment, malformed) */
+	__u8 l4_proto;
+	__u8 fragment; /* any fragment but the first */
+	__u16 sport, dport; /* TCP, UDP; ICMP: type in sport, code in dport */
+	__u8 dmac[6], smac[6];
+	struct iom_addr src, dst; /* of IPv4 and IPv6 */
+
+	/* Where a copy is on its way to; set around bpf_clone_redirect. */
+	__u32 copy_ifindex;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct iom_meta);
+	__uint(max_entries, IOM_DEPTH_TRACE + 1);
+} iom_metas SEC(".maps");
+
+/* Nesting depth of this CPU: 0 outside any copy. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} iom_depth SEC(".maps");
+
+/* iom_meta_get returns the metadata of this run; NULL cannot happen after an entry program. */
+static __always_inline struct iom_meta *iom_meta_get(struct __sk_buff *skb)
+{
+	__u32 depth = skb->cb[0];
+
+	return bpf_map_lookup_elem(&iom_metas, &depth);
+}
+
+#endif

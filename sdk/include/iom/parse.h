@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* parse.h: reads the headers of a packet into its metadata, once, at entry. */
+#ifndef IOM_PARSE_H
+#define IOM_PARSE_H
+
+#include <iom/meta.h>
+
+enum {
+	IP6_EXT_HOPOPTS = 0,
+	IP6_EXT_ROUTING = 43,
+	IP6_EXT_FRAGMENT = 44,
+	IP6_EXT_AUTH = 51,
+	IP6_EXT_DSTOPTS = 60,
+	IP6_EXT_MAX = 6, /* more in one packet: no transport header is looked for */
+};
+
+/* Ports, or ICMP's type and code, into m. A packet too short for them keeps l4 = 0. */
+static __always_inline void iom_parse_l4(struct __sk_buff *skb, struct iom_meta *m, __u32 offset)
+{
+	__u8 b[4];
+
+	if (bpf_skb_load_bytes(skb, offset, b, sizeof(b)))
+		return;
+	m->l4 = offset;
+	if (m->l4_proto == PROTO_ICMP || m->l4_proto == PROTO_ICMP6) {
+		m->sport = b[0];
+		m->dport = b[1];
+	} else {
+		m->sport = b[0] << 8 | b[1];
+		m->dport = b[2] << 8 | b[3];
+	}
+}
+
+static __always_inline int iom_parse_ip4(struct __sk_buff *skb, struct iom_meta *m, struct ip4_hdr *ip)
+{
+	__u32 ihl = (ip->ver_ihl & 15) * 4, len = iom_ntohs(ip->len);
+	__u16 frag = iom_ntohs(ip->frag);
+
+	/* A GSO packet's own length field counts for nothing: segmentation writes it. */
+	if (ip->ver_ihl >> 4 != 4 || ihl < IP4_LEN || skb->len < ETH_LEN + ihl ||
+	    (!skb->gso_size && (len < ihl || skb->len < ETH_LEN + len)))
+		return -1;
+	iom_addr_set4(&m->src, ip->src);
+	iom_addr_set4(&m->dst, ip->dst);
+	m->l4_proto = ip->proto;
+	m->fragment = (frag & 0x1fff) != 0;
+	if (!m->fragment)
+		iom_parse_l4(skb, m, ETH_LEN + ihl);
+	return 0;
+}
+
+static __always_inline int iom_parse_ip6(struct __sk_buff *skb, struct iom_meta *m, struct ip6_hdr *ip)
+{
+	__u32 offset = ETH_LEN + IP6_LEN, plen = iom_ntohs(ip->plen);
+	__u8 next = ip->next, b[4];
+
+	if ((ip->ver_tc_flow & 0xf0) != 0x60 || (!skb->gso_size && skb->len < offset + plen))
+		return -1;
+	__builtin_memcpy(&m->src, ip->src, sizeof(m->src));
+	__builtin_memcpy(&m->dst, ip->dst, sizeof(m->dst));
+	for (int i = 0; i < IP6_EXT_MAX; i++) {
+		if (next != IP6_EXT_HOPOPTS && next != IP6_EXT_ROUTING && next != IP6_EXT_FRAGMENT && next != IP6_EXT_AUTH &&
+		    next != IP6_EXT_DSTOPTS) {
+			m->l4_proto = next;
+			if (!m->fragment)
+				iom_parse_l4(skb, m, offset);
+			return 0;
+		}
+		if (bpf_skb_load_bytes(skb, offset, b, sizeof(b)))
+			return -1;
+		if (next == IP6_EXT_FRAGMENT) {
+			m->fragment = ((b[2] << 8 | b[3]) & 0xfff8) != 0;
+			offset += 8;
+		} else if (next == IP6_EXT_AUTH) {
+			offset += (b[1] + 2) * 4;
+		} else {
+			offset += (b[1] + 1) * 8;
+		}
+		next = b[0];
+		if (m->fragment) { /* what follows is payload */
+			m->l4_proto = next;
+			return 0;
+		}
+	}
+	m->l4_proto = next;
+	return 0;
+}
+
+/* iom_parse fills m's parsed part. Negative: the packet is shorter than its headers say, or no IP under an IP ethertype.
+ * Invalidates packet pointers. */
+static __always_inline int iom_parse(struct __sk_buff *skb, struct iom_meta *m)
+{
+	__u32 want = ETH_LEN + IP6_LEN + 8;
+	struct eth_hdr *eth = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+
+	if (iom_unlikely((void *)eth + want > end)) {
+		bpf_skb_pull_data(skb, skb->len < want ? skb->len : want);
+		eth = (void *)(long)skb->data;
+		end = (void *)(long)skb->data_end;
+	}
+	m->l4 = 0;
+	m->l4_proto = 0;
+	m->fragment = 0;
+	m->sport = 0;
+	m->dport = 0;
+	if ((void *)(eth + 1) > end)
+		return -1;
+	__builtin_memcpy(m->dmac, eth->dst, 6);
+	__builtin_memcpy(m->smac, eth->src, 6);
+	m->proto = iom_ntohs(eth->proto);
+	if (m->proto == ETH_IP4) {
+		struct ip4_hdr *ip = (void *)(eth + 1);
+
+		return (void *)(ip + 1) > end ? -1 : iom_parse_ip4(skb, m, ip);
+	}
+	if (m->proto == ETH_IP6) {
+		struct ip6_hdr *ip = (void *)(eth + 1);
+
+		return (void *)(ip + 1) > end ? -1 : iom_parse_ip6(skb, m, ip);
+	}
+	return 0;
+}
+
+#endif

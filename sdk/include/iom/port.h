@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* port.h: the shared tables: instances, ports of this node, tunnel peers, groups. Hover writes them, modules read them. Slot 0
+ * of each array is "none". */
+#ifndef IOM_PORT_H
+#define IOM_PORT_H
+
+#include <iom/meta.h>
+
+/* An instance of a module. */
+struct iom_dp {
+	__u8 id[16]; /* the datapath's UUID: with vni its identity */
+	__u32 vni;
+	__u32 kind; /* program slots 2*kind (in) and 2*kind+1 (out); 0: the slot is free */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct iom_dp);
+	__uint(max_entries, IOM_DPS);
+} iom_dps SEC(".maps");
+
+/* A port that is plugged on this node. */
+struct iom_port {
+	__u32 dp; /* instance slot; 0: the slot is free */
+	__u32 ifindex; /* of the host-side device */
+	__u16 key; /* tunnel key in its datapath */
+	__u16 kind; /* of the instance */
+	__u8 peer_mac[6]; /* frames for this MAC may go straight into the peer namespace; zero: none may */
+	__u8 pad[2];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct iom_port);
+	__uint(max_entries, IOM_PORTS);
+} iom_ports SEC(".maps");
+
+/* A tunnel peer. */
+struct iom_node {
+	struct iom_addr addr; /* IPv4 as v4-mapped; zero: the slot is free */
+	struct iom_addr nexthop;
+	__u32 ifindex; /* device that leads there; 0: no route */
+	__u32 mtu; /* bytes of the largest outer IP packet */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct iom_node);
+	__uint(max_entries, IOM_NODES);
+} iom_nodes SEC(".maps");
+
+/* A group: its members are the elements 0..count-1 of iom_members; missing ones are skipped. */
+struct iom_group_key {
+	__u32 dp;
+	__u16 key; /* tunnel key, 32768.. */
+	__u16 index; /* in iom_members; 0 in iom_groups */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct iom_group_key);
+	__type(value, __u32); /* count */
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_groups SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct iom_group_key);
+	__type(value, iom_ref);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_members SEC(".maps");
+
+/* This node's tunnel end. */
+struct iom_tunnel {
+	struct iom_addr addr;
+	__u32 relay; /* ifindex of the device whose egress hook encapsulates copies; 0: no tunnels */
+	__u32 pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct iom_tunnel);
+	__uint(max_entries, 1);
+} iom_tunnel_end SEC(".maps");
+
+static __always_inline struct iom_port *iom_port_get(__u32 slot)
+{
+	struct iom_port *port = bpf_map_lookup_elem(&iom_ports, &slot);
+
+	return port && port->dp ? port : NULL;
+}
+
+#endif

@@ -1,0 +1,68 @@
+package iom
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cilium/ebpf/btf"
+)
+
+// Member is a member of a counter table's value: a drop reason or a counter.
+type Member struct {
+	// Name in lower case, for labels.
+	Name string
+	// Text for people, the member's "doc:" decl tag.
+	Text string
+	// Offset in the value, in bytes.
+	Offset int
+}
+
+// Members lists the counters of a table's value struct.
+func Members(t btf.Type) ([]Member, error) {
+	st, ok := btf.UnderlyingType(t).(*btf.Struct)
+	if !ok {
+		return nil, fmt.Errorf("read counters: %v is no struct", t)
+	}
+	out := make([]Member, 0, len(st.Members))
+	for _, m := range st.Members {
+		text := ""
+		for _, tag := range m.Tags {
+			if doc, ok := strings.CutPrefix(tag, "doc:"); ok {
+				text = doc
+			}
+		}
+		out = append(out, Member{Name: strings.ToLower(m.Name), Text: text, Offset: int(m.Offset.Bytes())})
+	}
+	return out, nil
+}
+
+// Drops lists the drop reasons of a kind; "iom" is the platform.
+func (s *Spec) Drops(kind string) ([]Member, error) {
+	m := s.Maps[kind+"_drops"]
+	if m == nil {
+		return nil, fmt.Errorf("read drop reasons of %q: no table %q", kind, kind+"_drops")
+	}
+	return Members(m.Value)
+}
+
+// btfText writes a type out with its members, so that equal texts mean equal layouts.
+func btfText(t btf.Type) string {
+	if t == nil {
+		return "-"
+	}
+	switch t := btf.UnderlyingType(t).(type) {
+	case *btf.Struct:
+		var b strings.Builder
+		fmt.Fprintf(&b, "struct %s %d{", t.Name, t.Size)
+		for _, m := range t.Members {
+			fmt.Fprintf(&b, "%s@%d:%s;", m.Name, m.Offset, btfText(m.Type))
+		}
+		return b.String() + "}"
+	case *btf.Array:
+		return fmt.Sprintf("[%d]%s", t.Nelems, btfText(t.Type))
+	case *btf.Int:
+		return fmt.Sprintf("int%d", t.Size*8)
+	default:
+		return fmt.Sprintf("%v", t)
+	}
+}

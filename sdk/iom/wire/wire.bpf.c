@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+//go:build ignore
+
+/* wire.bpf.c: how packets come in and leave: the programs on the devices' hooks, and the tunnel.
+ *
+ *   vif_in       ingress of a port's device: a workload sends
+ *   vif_out      egress of a port's device: lets pass what a pipeline sent, runs the egress pipeline of flood copies
+ *   underlay_in  ingress of the tunnel's devices: Geneve for us is ours, all else passes
+ *   relay_out    egress of the relay device: encapsulates flood copies for other nodes
+ *   relay_in     ingress of the relay's other end: sends what only a second look could (frames that are not IP)
+ *   tunnel       called: encapsulates a unicast packet
+ *   trace_in     never attached: a trace by test-run enters here
+ *
+ * The verdict of the unforeseen is a named drop. */
+#include <iom/action.h>
+#include <iom/parse.h>
+#include "geneve.h"
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+/* Port slot by ifindex: an array for the usual, a hash for numbers beyond it (a host that has made many devices). */
+#define BIND_ARRAY 65536
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, BIND_ARRAY);
+} iom_bindings SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, IOM_PORTS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_bindings_high SEC(".maps");
+
+static __always_inline __u32 bound_port(__u32 ifindex)
+{
+	__u32 *slot = ifindex < BIND_ARRAY ? bpf_map_lookup_elem(&iom_bindings, &ifindex) : bpf_map_lookup_elem(&iom_bindings_high, &ifindex);
+
+	return slot ? *slot : 0;
+}
+
+/* Starts a run: metadata for the given depth, cleared but for what iom_parse fills. */
+static __always_inline struct iom_meta *begin(struct __sk_buff *skb, __u32 depth)
+{
+	struct iom_meta *m = bpf_map_lookup_elem(&iom_metas, &depth);
+
+	skb->cb[0] = depth;
+	if (m) {
+		m->flags = 0;
+		m->dp = 0;
+		m->port = 0;
+		m->in = 0;
+		m->out = 0;
+		m->in_key = 0;
+		m->out_key = 0;
+		m->hops = 0;
+		m->copy_ifindex = 0;
+	}
+	return m;
+}
+
+static __always_inline __u32 current_depth(void)
+{
+	__u32 zero = 0, *depth = bpf_map_lookup_elem(&iom_depth, &zero);
+
+	return depth ? *depth : 0;
+}
+
+/* The packet enters the network by a port of this node. */
+static __always_inline int enter(struct __sk_buff *skb, struct iom_meta *m, __u32 slot)
+{
+	struct iom_port *port = iom_port_get(slot);
+
+	if (!port)
+		return iom_drop(skb, m, iom, NOT_PLUGGED);
+	m->dp = port->dp;
+	m->port = slot;
+	m->in = slot;
+	m->in_key = port->key;
+	if (iom_parse(skb, m))
+		return iom_drop(skb, m, iom, TRUNCATED);
+	return iom_call(skb, m, 2 * port->kind);
+}
+
+SEC("tc")
+int vif_in(struct __sk_buff *skb)
+{
+	__u32 slot = bound_port(skb->ifindex);
+	struct iom_meta *m = begin(skb, current_depth());
+
+	if (!m)
+		return TC_ACT_SHOT; /* no such depth: unreachable, copies don't nest that deep */
+	iom_count_rx(skb, slot);
+	return enter(skb, m, slot);
+}
+
+/* If this run is a copy that a flood sends to this device: its metadata, taken over from the flooding program. */
+static __always_inline struct iom_meta *begin_copy(struct __sk_buff *skb)
+{
+	__u32 depth = current_depth(), above = depth - 1;
+	struct iom_meta *flood, *m;
+
+	if (!depth)
+		return NULL;
+	flood = bpf_map_lookup_elem(&iom_metas, &above);
+	m = bpf_map_lookup_elem(&iom_metas, &depth);
+	if (!flood || !m || flood->copy_ifindex != skb->ifindex)
+		return NULL;
+	*m = *flood;
+	flood->copy_ifindex = 0; /* one run per copy */
+	m->copy_ifindex = 0;
+	m->flags |= IOM_COPY;
+	skb->cb[0] = depth;
+	return m;
+}
+
+/* A packet on a device that belongs to Woven, sent by someone else. */
+static __always_inline int foreign(struct __sk_buff *skb, __u32 slot)
+{
+	struct iom_meta *m = begin(skb, current_depth());
+	struct iom_port *port = iom_port_get(slot);
+
+	if (!m)
+		return TC_ACT_SHOT;
+	if (port) {
+		m->dp = port->dp;
+		m->port = slot;
+	}
+	return iom_drop(skb, m, iom, FOREIGN_EGRESS);
+}
+
+SEC("tc")
+int vif_out(struct __sk_buff *skb)
+{
+	struct iom_meta *m;
+	struct iom_port *port;
+
+	if (skb->mark == IOM_MARK_DONE) {
+		skb->mark = 0;
+		return TC_ACT_UNSPEC;
+	}
+	m = begin_copy(skb);
+	if (!m)
+		return foreign(skb, bound_port(skb->ifindex));
+	port = iom_port_get(m->out);
+	if (!port)
+		return iom_drop(skb, m, iom, NO_PORT);
+	m->port = m->out;
+	return iom_call(skb, m, 2 * port->kind + 1);
+}
+
+SEC("tc")
+int tunnel(struct __sk_buff *skb)
+{
+	struct iom_meta *m = iom_meta_get(skb);
+
+	return m ? geneve_encap(skb, m) : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int relay_out(struct __sk_buff *skb)
+{
+	struct iom_meta *m;
+
+	if (skb->mark == IOM_MARK_RELAY)
+		return TC_ACT_UNSPEC;
+	m = begin_copy(skb);
+	return m ? geneve_encap(skb, m) : foreign(skb, 0);
+}
+
+SEC("tc")
+int relay_in(struct __sk_buff *skb)
+{
+	return geneve_relay(skb, begin(skb, current_depth()));
+}
+
+SEC("tc")
+int underlay_in(struct __sk_buff *skb)
+{
+	struct geneve_packet p;
+	struct iom_meta *m;
+	struct iom_port *port;
+
+	if (!geneve_for_us(skb, &p))
+		return TC_ACT_UNSPEC;
+	m = begin(skb, current_depth());
+	if (!m || geneve_decap(skb, m, &p))
+		return TC_ACT_SHOT; /* counted there */
+	if (iom_parse(skb, m))
+		return iom_drop(skb, m, iom, TRUNCATED);
+	if (!m->out)
+		return iom_flood(skb, m, m->out_key);
+	port = iom_port_get(m->out);
+	if (!port)
+		return iom_drop(skb, m, iom, NO_PORT);
+	m->port = m->out;
+	return iom_call(skb, m, 2 * port->kind + 1);
+}
+
+/* What cb[1] of a trace says about where the packet is. */
+enum {
+	TRACE_ENTERS = 0, /* comes in by port slot cb[0] */
+	TRACE_LEAVES = 1, /* a copy about to leave by port slot cb[0]; came in by iom_ref cb[2], key cb[3] */
+};
+
+SEC("tc")
+int trace_in(struct __sk_buff *skb)
+{
+	__u32 slot = skb->cb[0], where = skb->cb[1], in = skb->cb[2], in_key = skb->cb[3];
+	struct iom_meta *m = begin(skb, IOM_DEPTH_TRACE);
+	struct iom_port *port = iom_port_get(slot);
+
+	if (!m)
+		return TC_ACT_SHOT;
+	m->flags = IOM_TRACE;
+	if (where == TRACE_ENTERS)
+		return enter(skb, m, slot);
+	if (!port)
+		return iom_drop(skb, m, iom, NO_PORT);
+	m->dp = port->dp;
+	m->port = slot;
+	m->in = in;
+	m->in_key = in_key;
+	m->out = slot;
+	m->out_key = port->key;
+	if (iom_parse(skb, m))
+		return iom_drop(skb, m, iom, TRUNCATED);
+	return iom_call(skb, m, 2 * port->kind + 1);
+}

@@ -1,0 +1,25 @@
+// Package wire holds the platform's own programs, which every release contains: the hooks of the devices
+// and the tunnel. wire.bpf.c says which hook does what; the shared tables are described in <iom/port.h>.
+package wire
+
+import "github.com/cilium/ebpf"
+
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package wire -output-stem wire -type iom_dp -type iom_port -type iom_node -type iom_tunnel -type iom_group_key -type iom_tun_key -type iom_tun -type iom_stats -type iom_drop_key -type iom_trace_rec Wire wire.bpf.c -- -I../../include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
+
+// Rows of the shared tables as the C structs lay them out.
+type (
+	Addr      = WireIomAddr
+	Instance  = WireIomDp
+	Port      = WireIomPort
+	Node      = WireIomNode
+	Tunnel    = WireIomTunnel
+	GroupKey  = WireIomGroupKey
+	TunnelKey = WireIomTunKey
+	TunnelRow = WireIomTun
+	Stats     = WireIomStats
+	DropKey   = WireIomDropKey
+	TraceRec  = WireIomTraceRec
+)
+
+// Load returns the object's spec.
+func Load() (*ebpf.CollectionSpec, error) { return LoadWire() }
