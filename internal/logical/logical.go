@@ -22,15 +22,6 @@ type Network struct {
 	Problems []Problem
 }
 
-// Problem is something that Woven saw and could not carry out. It is shown to the user
-// in `woven status` and as a metric, and never stops anything else.
-type Problem struct {
-	// Object names the row: "logical_switch_port sw0-p1", "acl 6f1c...".
-	Object string
-	// Reason says what is wrong and what is done instead.
-	Reason string
-}
-
 // Switch is a logical switch.
 type Switch struct {
 	// UUID of the Datapath_Binding; with Key the identity of the datapath.

@@ -1,0 +1,86 @@
+// Package compile turns virtual networks into the desired state of a node's data plane. It is pure, and memoised
+// by logical datapath.
+package compile
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"woven.dev/woven/internal/logical"
+	"woven.dev/woven/internal/netstate"
+)
+
+// Compiler remembers what it compiled: a switch whose content did not change gives the same *netstate.Module again.
+// What it gives depends on its argument alone: a new Compiler would give an equal state. The zero value
+// is ready. It is not for concurrent use.
+type Compiler struct {
+	peers    map[string]bool
+	switches map[string]compiled // by Datapath_Binding UUID
+}
+
+// compiled is a switch and what became of it.
+type compiled struct {
+	from     *logical.Switch
+	module   *netstate.Module
+	problems logical.Problems
+}
+
+// Compile gives the state that carries out n, and all problems: those of n and those found here, sorted by Object,
+// then Reason. It keeps references to n's switches, which must not be changed afterwards.
+func (c *Compiler) Compile(n *logical.Network) (*netstate.State, []logical.Problem) {
+	peers := make(map[string]bool, len(n.Peers))
+	for name := range n.Peers {
+		peers[name] = true
+	}
+	samePeers := maps.Equal(peers, c.peers)
+	next := make(map[string]compiled, len(n.Switches))
+	state := &netstate.State{
+		Modules: make(map[string]*netstate.Module, len(n.Switches)),
+		Nodes:   nodes(n.Peers),
+		Tunnel:  tunnel(n.Tunnel),
+	}
+	problems := logical.Problems(slices.Clone(n.Problems))
+	for uuid, sw := range n.Switches {
+		done := c.compileSwitch(sw, peers, samePeers)
+		next[uuid] = done
+		state.Modules[uuid] = done.module
+		problems = append(problems, done.problems...)
+	}
+	c.peers, c.switches = peers, next
+	return state, problems.Sorted()
+}
+
+// compileSwitch compiles a switch unless that would give what it gave last time; an equal module is the same one.
+func (c *Compiler) compileSwitch(sw *logical.Switch, peers map[string]bool, samePeers bool) compiled {
+	last, known := c.switches[sw.UUID]
+	if known && samePeers && reflect.DeepEqual(last.from, sw) {
+		return last
+	}
+	module, problems := switchModule(sw, peers)
+	if known && reflect.DeepEqual(last.module, module) {
+		module = last.module
+	}
+	return compiled{from: sw, module: module, problems: problems}
+}
+
+// nodes are the tunnel peers.
+func nodes(peers map[string]*logical.Peer) map[string]*netstate.Node {
+	nodes := make(map[string]*netstate.Node, len(peers))
+	for name, p := range peers {
+		nodes[name] = &netstate.Node{Name: name, Addr: p.Addr, Ifindex: p.Ifindex, NextHop: p.NextHop, MTU: p.MTU}
+	}
+	return nodes
+}
+
+// tunnel is our own tunnel end; nil for none.
+func tunnel(t *logical.Tunnel) *netstate.Tunnel {
+	if t == nil {
+		return nil
+	}
+	out := &netstate.Tunnel{Addr: t.Addr}
+	for _, d := range t.Devices {
+		out.Devices = append(out.Devices, netstate.Device{Name: d.Name, Ifindex: d.Ifindex})
+	}
+	return out
+}
