@@ -185,6 +185,9 @@ func (l *Lab) Close() error {
 	return errors.Join(errs...)
 }
 
+// Dir is the lab's directory.
+func (l *Lab) Dir() string { return l.opts.Dir }
+
 // path joins the lab's directory with a relative path.
 func (l *Lab) path(elem ...string) string {
 	return filepath.Join(append([]string{l.opts.Dir}, elem...)...)

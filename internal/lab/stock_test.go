@@ -1,8 +1,10 @@
 package lab_test
 
 import (
+	"bufio"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"woven.dev/woven/internal/lab"
@@ -48,15 +50,38 @@ func addPorts(t *testing.T, l *lab.Lab, vms ...lab.Workload) {
 	nbctl(t, l, "--wait=hv", "sync")
 }
 
-func ping(t *testing.T, l *lab.Lab, from, to string) error {
-	t.Helper()
-	_, err := l.Exec(t.Context(), from, "ping", "-c", "3", "-i", "0.1", "-W", "2", to)
-	return err
-}
-
+// mustPing fails the test unless all echo requests are answered.
 func mustPing(t *testing.T, l *lab.Lab, from, to string) {
 	t.Helper()
-	if err := ping(t, l, from, to); err != nil {
+	if _, err := l.Exec(t.Context(), from, "ping", "-c", "3", "-i", "0.1", "-W", "2", to); err != nil {
+		t.Error(err)
+	}
+}
+
+// mustSend fails the test unless a megabyte crosses by TCP.
+func mustSend(t *testing.T, l *lab.Lab, from, to, address string) {
+	t.Helper()
+	server, err := l.Command(t.Context(), to, "iperf3", "--server", "--one-off", "--forceflush")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		if strings.Contains(lines.Text(), "listening") {
+			break
+		}
+	}
+	if _, err := l.Exec(t.Context(), from, "iperf3", "--client", address, "--bytes", "1M", "--connect-timeout", "2000"); err != nil {
+		t.Error(err)
+		server.Process.Kill()
+	}
+	if err := server.Wait(); err != nil {
 		t.Error(err)
 	}
 }
@@ -73,8 +98,8 @@ func TestStockHypervisor(t *testing.T) {
 		t.Fatal(err)
 	}
 	nbctl(t, l, "wait-until", "Logical_Switch_Port", "vm2", "up=false")
-	if ping(t, l, "vm1", "10.0.0.2") == nil {
-		t.Error("vm1 reaches vm2, which is not plugged")
+	if out, err := l.Exec(t.Context(), "vm1", "ping", "-c", "1", "-W", "1", "10.0.0.2"); err == nil {
+		t.Errorf("vm1 reaches vm2, which is not plugged: %s", out)
 	}
 	if err := l.Plug(t.Context(), "vm2"); err != nil {
 		t.Fatal(err)
@@ -82,6 +107,7 @@ func TestStockHypervisor(t *testing.T) {
 	nbctl(t, l, "wait-until", "Logical_Switch_Port", "vm2", "up=true")
 	nbctl(t, l, "--wait=hv", "sync")
 	mustPing(t, l, "vm1", "10.0.0.2")
+	mustSend(t, l, "vm2", "vm1", "10.0.0.1")
 }
 
 func TestTwoStockHypervisors(t *testing.T) {
@@ -89,4 +115,5 @@ func TestTwoStockHypervisors(t *testing.T) {
 	addPorts(t, l, vm(1, "hv1"), vm(2, "hv2"))
 	mustPing(t, l, "vm1", "10.0.0.2")
 	mustPing(t, l, "vm2", "fd00:10::1")
+	mustSend(t, l, "vm1", "vm2", "10.0.0.2")
 }
