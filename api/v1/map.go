@@ -5,7 +5,7 @@ type MapEntry struct {
 	Object Object    `json:"object" doc:"The object in OVN"`
 	Module Module    `json:"module" doc:"The module instance that carries it out"`
 	Key    uint32    `json:"key,omitempty" doc:"Tunnel key of the datapath (Geneve VNI)"`
-	Ports  []MapPort `json:"ports" doc:"Its ports in ascending order of key"`
+	Ports  []MapPort `json:"ports" nullable:"false" doc:"Its ports in ascending order of key"`
 }
 
 // Object names a row of the OVN databases.

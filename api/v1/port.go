@@ -31,9 +31,9 @@ type Port struct {
 	Device    string    `json:"device,omitempty" doc:"Local interface it is plugged in"`
 	Ifindex   int       `json:"ifindex,omitempty" doc:"Index of the interface"`
 	MAC       string    `json:"mac,omitempty" doc:"First MAC address of the logical port" example:"0a:00:00:00:00:01"`
-	Addresses []string  `json:"addresses" doc:"IP addresses of the logical port"`
+	Addresses []string  `json:"addresses" nullable:"false" doc:"IP addresses of the logical port"`
 	Counters  Counters  `json:"counters" doc:"Traffic of a local port since it was plugged"`
-	Drops     []Drop    `json:"drops" doc:"Packets dropped on a local port, only reasons that occurred"`
+	Drops     []Drop    `json:"drops" nullable:"false" doc:"Packets dropped on a local port, only reasons that occurred"`
 }
 
 // Counters are a port's traffic as the switch sees it: Rx comes from the workload, Tx goes to it.
@@ -56,5 +56,5 @@ type Drop struct {
 type DatapathDrops struct {
 	Datapath string `json:"datapath" doc:"Name of the logical switch; empty for packets that reached no datapath (unknown tunnel key or peer)"`
 	Key      uint32 `json:"key,omitempty" doc:"Tunnel key of the datapath"`
-	Drops    []Drop `json:"drops" doc:"Only reasons that occurred"`
+	Drops    []Drop `json:"drops" nullable:"false" doc:"Only reasons that occurred"`
 }

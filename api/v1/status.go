@@ -11,11 +11,11 @@ type Status struct {
 	Chassis    string     `json:"chassis" doc:"Name of our Chassis row (system-id); empty while there is none"`
 	StartedAt  time.Time  `json:"startedAt" doc:"When the agent was started"`
 	Generation uint64     `json:"generation" doc:"Number of desired states made live since the agent was started"`
-	Databases  []Database `json:"databases" doc:"The databases the agent speaks to"`
+	Databases  []Database `json:"databases" nullable:"false" doc:"The databases the agent speaks to"`
 	NBCfg      NBCfg      `json:"nbCfg" doc:"How far the node has followed the Northbound database"`
 	Ports      PortCounts `json:"ports" doc:"Ports of this node, by state"`
 	Tunnel     *Tunnel    `json:"tunnel,omitempty" doc:"Our own tunnel end; absent when the node has none"`
-	Problems   []Problem  `json:"problems" doc:"What Woven saw and could not carry out"`
+	Problems   []Problem  `json:"problems" nullable:"false" doc:"What Woven saw and could not carry out"`
 }
 
 // Degraded says whether the node does less than it was asked to: there is a problem, a failed port, or a database
@@ -58,8 +58,8 @@ type PortCounts struct {
 type Tunnel struct {
 	Type    string   `json:"type" doc:"Encapsulation" example:"geneve"`
 	Address string   `json:"address" doc:"The address that peers send to (ovn-encap-ip)"`
-	Devices []string `json:"devices" doc:"Interfaces that receive tunnel packets"`
-	Peers   []Peer   `json:"peers" doc:"The other chassis that have a usable tunnel end, by name"`
+	Devices []string `json:"devices" nullable:"false" doc:"Interfaces that receive tunnel packets"`
+	Peers   []Peer   `json:"peers" nullable:"false" doc:"The other chassis that have a usable tunnel end, by name"`
 }
 
 // Peer is the way to another chassis.
