@@ -3,19 +3,33 @@
 package ovsdb
 
 import (
+	"errors"
 	"log/slog"
+	"reflect"
+	"sync"
 	"time"
+
+	"github.com/ovn-kubernetes/libovsdb/model"
+
+	"woven.dev/woven/internal/ovsdb/nb"
+	"woven.dev/woven/internal/ovsdb/sb"
+	"woven.dev/woven/internal/ovsdb/vsw"
 )
+
+// ErrNotConnected is why a transaction was not sent: no server is connected, or the connection ended before.
+var ErrNotConnected = errors.New("not connected to the database")
 
 // Config says how to reach a database.
 type Config struct {
 	// Name is for messages: "nb", "sb", "ovs".
 	Name string
 	// Remotes in OVSDB's notation, tried in turn: "tcp:10.0.0.1:6642", "tcp:[::1]:6642", "unix:/run/ovn/ovnsb_db.sock".
+	// A remote that cannot be understood counts as one that does not answer.
 	Remotes []string
 	// LeaderOnly makes the client leave a clustered server that is not the leader (for databases that are written).
 	LeaderOnly bool
-	Log        *slog.Logger
+	// Log may be nil.
+	Log *slog.Logger
 }
 
 // Status of a connection, for people.
@@ -30,10 +44,113 @@ type Status struct {
 	Err   error
 }
 
-// The API of this package (written by the helper in charge):
-//   func NewNB(Config) *DB[nb.Rows]; NewSB(Config) *DB[sb.Rows]; NewVSW(Config) *DB[vsw.Rows]
-//   func (*DB[R]) Run(ctx) error                  connect, monitor, reconnect with backoff, until ctx ends
-//   func (*DB[R]) Changed() <-chan struct{}       capacity 1: rows or connection state may have changed
-//   func (*DB[R]) Rows() *R                       last complete copy; nil before the first sync; kept while disconnected
-//   func (*DB[R]) Status() Status
-//   func (*DB[R]) Transact(ctx, []Op) error       one transaction, all or nothing
+// DB is a client of one database, whose tables it copies to an R (nb.Rows, sb.Rows or vsw.Rows) while Run runs.
+// All methods may be called at the same time.
+type DB[R any] struct {
+	cfg     Config
+	catalog catalog
+	timing  timing
+	changed chan struct{}
+
+	mu     sync.Mutex
+	status Status
+	live   *session // nil while not connected
+	copied *replica // of the last session that became live, whose cache stays readable after its end
+	rows   *R
+}
+
+// NewNB returns a client of OVN_Northbound. It does nothing before Run.
+func NewNB(cfg Config) *DB[nb.Rows] {
+	return newDB[nb.Rows](cfg, nb.FullDatabaseModel, nil)
+}
+
+// NewSB returns a client of OVN_Southbound. It does nothing before Run.
+func NewSB(cfg Config) *DB[sb.Rows] {
+	return newDB[sb.Rows](cfg, sb.FullDatabaseModel, nil)
+}
+
+// NewVSW returns a client of the local Open_vSwitch database. It does nothing before Run. Columns that a vswitchd keeps
+// writing are not read: in Rows, Statistics, Status, RSTPStatistics, RSTPStatus and BFDStatus are always nil.
+func NewVSW(cfg Config) *DB[vsw.Rows] {
+	return newDB[vsw.Rows](cfg, vsw.FullDatabaseModel,
+		[]string{"statistics", "status", "rstp_statistics", "rstp_status", "bfd_status"})
+}
+
+// newDB panics if the generated model is broken: a test of any kind finds that.
+func newDB[R any](cfg Config, generated func() (model.ClientDBModel, error), unread []string) *DB[R] {
+	m, err := generated()
+	if err != nil {
+		panic(err)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg.Log = cfg.Log.With("database", cfg.Name)
+	return &DB[R]{
+		cfg:     cfg,
+		catalog: newCatalog(m, reflect.TypeFor[R](), unread),
+		timing:  defaultTiming,
+		changed: make(chan struct{}, 1),
+	}
+}
+
+// Changed returns a channel of capacity 1 that receives after rows changed (also by the first complete copy) and after the
+// connection came or went. Many changes may give one signal, and a signal may come without a change.
+func (db *DB[R]) Changed() <-chan struct{} { return db.changed }
+
+func (db *DB[R]) notify() {
+	select {
+	case db.changed <- struct{}{}:
+	default: // the reader has yet to look
+	}
+}
+
+// Rows returns the newest complete copy: nil before the first, the last known one while disconnected. Nobody may change it.
+// Rows, and whole tables, that did not change since the last call are the same pointers and maps as then; if nothing
+// changed, so is the result.
+func (db *DB[R]) Rows() *R {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.refresh()
+	return db.rows
+}
+
+// refresh brings rows up to date with the cache and says whether that changed anything. The caller holds mu.
+func (db *DB[R]) refresh() bool {
+	if db.copied == nil {
+		return false
+	}
+	var next R
+	if db.rows != nil {
+		next = *db.rows
+	}
+	if !db.copied.update(reflect.ValueOf(&next).Elem()) {
+		return false
+	}
+	db.rows = &next
+	return true
+}
+
+// sweep reads every table again: libovsdb drops events when its buffer is full, and with them the hint to look.
+func (db *DB[R]) sweep() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.copied.touchAll()
+	if db.refresh() {
+		db.notify()
+	}
+}
+
+// Status returns the state of the connection now.
+func (db *DB[R]) Status() Status {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.status
+}
+
+// session returns the connection in use, nil if there is none.
+func (db *DB[R]) session() *session {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.live
+}

@@ -1,0 +1,100 @@
+package ovsdb
+
+import (
+	"reflect"
+	"sync/atomic"
+
+	"github.com/ovn-kubernetes/libovsdb/cache"
+	"github.com/ovn-kubernetes/libovsdb/model"
+)
+
+// replica copies libovsdb's cache of one connection to a Rows struct.
+type replica struct {
+	tables []*tableReplica // one for each field of Rows, in their order
+}
+
+// tableReplica copies one table.
+type tableReplica struct {
+	monitoredTable
+	cached *cache.RowCache // nil if the server lacks the table
+	// dirty: look again. It is cleared before the cache is read, and set after the cache was changed: no change is missed.
+	dirty atomic.Bool
+	// seen is the cache when it was read last. libovsdb never changes a cached row, it replaces the pointer.
+	seen map[string]model.Model
+}
+
+// newReplica returns a replica that has yet to read every table.
+func newReplica(rows reflect.Type, d *dialect, cached *cache.TableCache) *replica {
+	r := &replica{tables: make([]*tableReplica, rows.NumField())}
+	for i := range r.tables {
+		r.tables[i] = &tableReplica{monitoredTable: monitoredTable{field: i}}
+	}
+	for _, m := range d.monitored {
+		r.tables[m.field] = &tableReplica{monitoredTable: m, cached: cached.Table(m.name)}
+	}
+	r.touchAll()
+	return r
+}
+
+// touch notes that a table may have changed.
+func (r *replica) touch(table string) {
+	for _, t := range r.tables {
+		if t.name == table {
+			t.dirty.Store(true)
+		}
+	}
+}
+
+func (r *replica) touchAll() {
+	for _, t := range r.tables {
+		t.dirty.Store(true)
+	}
+}
+
+// update brings rows, a struct of type Rows that holds the last copy or is zero, up to date by replacing the maps of
+// tables that changed, and says whether any did. It is not safe for concurrent use.
+func (r *replica) update(rows reflect.Value) bool {
+	changed := false
+	for _, t := range r.tables {
+		if t.dirty.Swap(false) && t.update(rows.Field(t.field)) {
+			changed = true
+		}
+	}
+	return changed
+}
+
+// update replaces the map of rows of a table if a row differs; rows that are equal stay the same pointers.
+func (t *tableReplica) update(rows reflect.Value) bool {
+	now := map[string]model.Model{}
+	if t.cached != nil {
+		now = t.cached.RowsShallow()
+	}
+	next := reflect.MakeMapWithSize(rows.Type(), len(now))
+	changed := rows.IsNil() || rows.Len() != len(now)
+	for uuid, cached := range now {
+		key := reflect.ValueOf(uuid)
+		row := rows.MapIndex(key)
+		if !row.IsValid() || t.seen[uuid] != cached {
+			fresh := t.copyRow(cached)
+			if !row.IsValid() || !reflect.DeepEqual(row.Interface(), fresh.Interface()) {
+				row, changed = fresh, true
+			}
+		}
+		next.SetMapIndex(key, row)
+	}
+	t.seen = now
+	if changed {
+		rows.Set(next)
+	}
+	return changed
+}
+
+// copyRow makes a generated row of a cached one. They share maps and slices, which neither side changes.
+func (t *tableReplica) copyRow(cached model.Model) reflect.Value {
+	from := reflect.ValueOf(cached).Elem()
+	row := reflect.New(t.row)
+	for i, field := range t.fields {
+		row.Elem().Field(field).Set(from.Field(i))
+	}
+	return row
+}
