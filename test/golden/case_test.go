@@ -1,7 +1,6 @@
 package golden
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -131,21 +130,21 @@ func addHost(in *ingest.Input, line string) error {
 }
 
 // setSection replaces or appends a section.
-func setSection(a *txtar.Archive, name string, text string) {
+func setSection(a *txtar.Archive, name string, text []byte) {
 	for i := range a.Files {
 		if a.Files[i].Name == name {
-			a.Files[i].Data = []byte(text)
+			a.Files[i].Data = text
 			return
 		}
 	}
-	a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
+	a.Files = append(a.Files, txtar.File{Name: name, Data: text})
 }
 
 // section is the text of a section; "" when there is none.
 func section(a *txtar.Archive, name string) string {
 	for _, f := range a.Files {
 		if f.Name == name {
-			return string(bytes.TrimRight(f.Data, "\n")) + "\n"
+			return string(f.Data)
 		}
 	}
 	return ""

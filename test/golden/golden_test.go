@@ -30,11 +30,11 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for name, text := range outputs(t, parseInput(t, a)) {
+			for _, got := range outputs(t, parseInput(t, a)) {
 				if *update {
-					setSection(a, name, text)
-				} else if d := cmp.Diff(section(a, name), text); d != "" {
-					t.Errorf("%s (-want +got):\n%s", name, d)
+					setSection(a, got.Name, got.Data)
+				} else if d := cmp.Diff(section(a, got.Name), string(got.Data)); d != "" {
+					t.Errorf("%s (-want +got):\n%s", got.Name, d)
 				}
 			}
 			if *update {
@@ -46,8 +46,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// outputs runs ingest and compile. All that it gives is valid for the modules.
-func outputs(t *testing.T, in ingest.Input) map[string]string {
+// outputs are the sections that ingest and compile give. All that it gives is valid for the modules.
+func outputs(t *testing.T, in ingest.Input) []txtar.File {
 	t.Helper()
 	var plugs, problems strings.Builder
 	list, _ := ingest.Plugs(in)
@@ -68,5 +68,9 @@ func outputs(t *testing.T, in ingest.Input) map[string]string {
 	for _, p := range found {
 		fmt.Fprintf(&problems, "%s: %s\n", p.Object, p.Reason)
 	}
-	return map[string]string{"plugs": plugs.String(), "state": state.Text(), "problems": problems.String()}
+	return []txtar.File{
+		{Name: "plugs", Data: []byte(plugs.String())},
+		{Name: "state", Data: []byte(state.Text())},
+		{Name: "problems", Data: []byte(problems.String())},
+	}
 }
