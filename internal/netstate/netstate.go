@@ -89,4 +89,7 @@ type Tunnel struct {
 	Addr netip.Addr
 	// Devices receive tunnel packets.
 	Devices []Device
+	// RelayOut and RelayIn are the two ends of a veth pair of Woven's own: flood copies for other nodes are encapsulated on
+	// their way out of RelayOut, and what the kernel could not send from there goes on from RelayIn.
+	RelayOut, RelayIn Device
 }

@@ -129,6 +129,16 @@ func (s *Spec) hash() error {
 // IsState reports whether a map holds state that outlives a release.
 func (s *Spec) IsState(name string) bool { return !runMaps[name] }
 
+// ProgNames lists all programs of the release, sorted.
+func (s *Spec) ProgNames() []string {
+	var names []string
+	for _, obj := range s.objects {
+		names = slices.AppendSeq(names, maps.Keys(obj.Programs))
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Set is a loaded release.
 type Set struct {
 	Maps map[string]*ebpf.Map

@@ -1,0 +1,180 @@
+package hover
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"woven.dev/woven/internal/netstate"
+	"woven.dev/woven/sdk/iom"
+)
+
+// hook is a place on a device where a program sits.
+type hook struct {
+	ifindex int
+	egress  bool
+}
+
+func (h hook) String() string {
+	if h.egress {
+		return fmt.Sprintf("%d-out", h.ifindex)
+	}
+	return fmt.Sprintf("%d-in", h.ifindex)
+}
+
+// attacher puts programs on hooks; what it attached stays when the process ends.
+type attacher interface {
+	// list finds the hooks that hold a program of this node, attached by whichever process, and its id.
+	list() (map[hook]ebpf.ProgramID, error)
+	// attach puts a program on a hook, in place of our earlier one if there is one, without a gap.
+	attach(hook, *ebpf.Program, string) error
+	// detach takes our program off; a hook or device that is gone is success.
+	detach(hook) error
+}
+
+// AttachMode chooses how programs are attached.
+type AttachMode string
+
+// The attach modes.
+const (
+	AttachAuto   AttachMode = "auto"   // TCX if the kernel has it
+	AttachTCX    AttachMode = "tcx"    // TCX links (Linux 6.6)
+	AttachClsact AttachMode = "clsact" // BPF filters on a clsact qdisc
+)
+
+// ParseAttachMode reads an attach mode.
+func ParseAttachMode(s string) (AttachMode, error) {
+	switch m := AttachMode(s); m {
+	case AttachAuto, AttachTCX, AttachClsact:
+		return m, nil
+	}
+	return "", fmt.Errorf("attach mode %q: want auto, tcx or clsact", s)
+}
+
+// haveTCX asks the kernel by attaching to the loopback device for a moment.
+func haveTCX(prog *ebpf.Program) (bool, error) {
+	l, err := link.AttachTCX(link.TCXOptions{Interface: 1, Program: prog, Attach: ebpf.AttachTCXIngress})
+	if errors.Is(err, ebpf.ErrNotSupported) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("probe for TCX: %w", err)
+	}
+	return true, l.Close()
+}
+
+// hookWant is what a hook shall hold, and for whom.
+type hookWant struct {
+	prog, device string
+	module, port string // for failures
+}
+
+// wantHooks lists the hooks of a state: both sides of each port's device, and the tunnel's devices.
+func wantHooks(s *netstate.State) map[hook]hookWant {
+	want := map[hook]hookWant{}
+	for _, m := range s.Modules {
+		for _, p := range m.Ports {
+			if d := p.Device; d != nil {
+				want[hook{d.Ifindex, false}] = hookWant{iom.ProgVIFIn, d.Name, m.ID, p.Name}
+				want[hook{d.Ifindex, true}] = hookWant{iom.ProgVIFOut, d.Name, m.ID, p.Name}
+			}
+		}
+	}
+	if t := s.Tunnel; t != nil {
+		for _, d := range t.Devices {
+			want[hook{d.Ifindex, false}] = hookWant{prog: iom.ProgUnderlayIn, device: d.Name}
+		}
+		if t.RelayOut.Ifindex != 0 {
+			want[hook{t.RelayOut.Ifindex, true}] = hookWant{prog: iom.ProgRelayOut, device: t.RelayOut.Name}
+			want[hook{t.RelayIn.Ifindex, false}] = hookWant{prog: iom.ProgRelayIn, device: t.RelayIn.Name}
+		}
+	}
+	return want
+}
+
+// hooks keeps the wanted programs attached.
+type hooks struct {
+	attacher
+	other attacher // the way not in use: what an earlier run attached by it goes
+	progs map[string]*ebpf.Program
+	have  map[hook]ebpf.ProgramID
+}
+
+// newHooks finds out what is attached already.
+func newHooks(a, other attacher, progs map[string]*ebpf.Program) (*hooks, error) {
+	have, err := a.list()
+	if err != nil {
+		return nil, fmt.Errorf("list attached programs: %w", err)
+	}
+	return &hooks{attacher: a, other: other, progs: progs, have: have}, nil
+}
+
+// sync attaches what is wanted, then detaches what is not. Hooks that could not be attached are failures.
+func (h *hooks) sync(want map[hook]hookWant) ([]netstate.Failure, error) {
+	var failures []netstate.Failure
+	for k, w := range want {
+		id, err := progID(h.progs[w.prog])
+		if err != nil {
+			return nil, err
+		}
+		if h.have[k] == id {
+			continue
+		}
+		if err := h.attach(k, h.progs[w.prog], w.prog); err != nil {
+			failures = append(failures, netstate.Failure{Module: w.module, Port: w.port,
+				Err: fmt.Errorf("attach %s to %q: %w", w.prog, w.device, err)})
+			continue
+		}
+		h.have[k] = id
+	}
+	for _, k := range slices.Collect(maps.Keys(h.have)) {
+		if _, keep := want[k]; keep {
+			continue
+		}
+		if err := h.detach(k); err != nil {
+			return nil, fmt.Errorf("detach from %s: %w", k, err)
+		}
+		delete(h.have, k)
+	}
+	return failures, nil
+}
+
+// forget drops the memory of hooks whose device is gone, so that a device that takes the number gets programs.
+func (h *hooks) refresh() error {
+	have, err := h.list()
+	if err != nil {
+		return fmt.Errorf("list attached programs: %w", err)
+	}
+	h.have = have
+	return nil
+}
+
+// leaveOther detaches what was attached the other way.
+func (h *hooks) leaveOther() error {
+	have, err := h.other.list()
+	if err != nil {
+		return fmt.Errorf("list programs attached the other way: %w", err)
+	}
+	for k := range have {
+		if err := h.other.detach(k); err != nil {
+			return fmt.Errorf("detach from %s: %w", k, err)
+		}
+	}
+	return nil
+}
+
+func progID(p *ebpf.Program) (ebpf.ProgramID, error) {
+	info, err := p.Info()
+	if err != nil {
+		return 0, fmt.Errorf("read program info: %w", err)
+	}
+	id, ok := info.ID()
+	if !ok {
+		return 0, errors.New("read program info: the kernel tells no program ids")
+	}
+	return id, nil
+}

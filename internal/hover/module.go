@@ -1,0 +1,287 @@
+package hover
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"woven.dev/woven/internal/netstate"
+	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/wire"
+)
+
+// numbers are the slots of the data plane and what they stand for.
+type numbers struct {
+	dps     *slots                       // by instanceID
+	ports   *slots                       // by portKey
+	nodes   *slots                       // by address
+	nodeOf  map[string]string            // chassis name -> address as in nodes
+	members map[wire.GroupKey]*memberSet // by group, Index 0
+	local   map[uint32]map[uint16]uint32 // ports of this node: slot by instance slot and key
+}
+
+// Capacities of <iom/meta.h>.
+const (
+	maxPorts     = 8192
+	maxInstances = 16384
+	maxNodes     = 4096
+)
+
+func newNumbers() *numbers {
+	return &numbers{dps: newSlots("instance", maxInstances), ports: newSlots("port", maxPorts), nodes: newSlots("tunnel peer", maxNodes),
+		nodeOf: map[string]string{}, members: map[wire.GroupKey]*memberSet{}, local: map[uint32]map[uint16]uint32{}}
+}
+
+// memberSet gives the members of a group their places in iom_members. A place stays with its member: moving one would
+// lose or double a copy for a packet under way.
+type memberSet struct {
+	places map[iom.Ref]uint16
+}
+
+// arrange keeps the places of members that stay, fills holes with new ones, and returns how many places to visit.
+func (s *memberSet) arrange(want []iom.Ref) (count uint32) {
+	places, taken := map[iom.Ref]uint16{}, map[uint16]bool{}
+	for _, ref := range want {
+		if place, ok := s.places[ref]; ok {
+			places[ref], taken[place] = place, true
+		}
+	}
+	next := uint16(0)
+	for _, ref := range want {
+		if _, ok := places[ref]; ok {
+			continue
+		}
+		for taken[next] {
+			next++
+		}
+		places[ref], taken[next] = next, true
+	}
+	s.places = places
+	for place := range taken {
+		count = max(count, uint32(place)+1)
+	}
+	return count
+}
+
+// instanceID is the 16 bytes that stand for a module's ID in the kernel: the UUID, or a hash of what is no UUID.
+func instanceID(id string) (out [16]byte) {
+	if b, err := hex.DecodeString(strings.ReplaceAll(id, "-", "")); err == nil && len(b) == 16 {
+		return [16]byte(b)
+	}
+	sum := sha256.Sum256([]byte(id))
+	return [16]byte(sum[:16])
+}
+
+func dpKey(id [16]byte) string { return string(id[:]) }
+
+func portKey(dp uint32, key uint16) string {
+	return string(binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint32(nil, dp), key))
+}
+
+// place is a module with its numbers.
+type place struct {
+	module *netstate.Module
+	kind   uint32
+	inst   iom.Instance
+}
+
+// locate gives a module and its local ports their numbers.
+func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place, error) {
+	id := instanceID(m.ID)
+	dp, err := n.dps.get(dpKey(id), now)
+	if err != nil {
+		return place{}, err
+	}
+	inst := iom.Instance{Slot: dp, Local: map[uint16]uint32{}, Remote: map[uint16]iom.Ref{}, Config: m.Config}
+	for _, p := range m.Ports {
+		if p.Device != nil {
+			if inst.Local[p.Key], err = n.ports.get(portKey(dp, p.Key), now); err != nil {
+				return place{}, err
+			}
+		} else if node, ok := n.nodes.byKey[n.nodeOf[p.Node]]; ok && p.Node != "" {
+			inst.Remote[p.Key] = iom.RemoteRef(node, p.Key)
+		}
+	}
+	return place{m, kind, inst}, nil
+}
+
+// rows are all table entries of a module in the order in which they must appear: what is looked up last comes first.
+func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (*iom.Tables, error) {
+	t, slot := &iom.Tables{}, p.inst.Slot
+	iom.Put(t, "iom_dps", slot, wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind})
+	for _, port := range p.module.Ports {
+		if d := port.Device; d != nil {
+			iom.Put(t, "iom_ports", p.inst.Local[port.Key], wire.Port{Dp: slot, Ifindex: uint32(d.Ifindex), Key: port.Key,
+				Kind: uint16(p.kind), PeerMac: d.PeerMAC})
+		}
+	}
+	if err := entries(p.inst, t); err != nil {
+		return nil, err
+	}
+	for _, g := range p.module.Groups {
+		n.groupRows(t, p, g)
+	}
+	for key, port := range p.inst.Local {
+		if p.module.Key != 0 {
+			iom.Put(t, "iom_tunnel_keys", wire.TunnelKey{Vni: p.module.Key, Key: uint32(key)}, wire.TunnelRow{Dp: slot, Port: port})
+		}
+	}
+	for _, port := range p.module.Ports {
+		if port.Device != nil {
+			iom.Put(t, bindTable(port.Device.Ifindex), uint32(port.Device.Ifindex), p.inst.Local[port.Key])
+		}
+	}
+	return t, nil
+}
+
+// groupRows writes a group: its local ports, and once each node that has members.
+func (n *numbers) groupRows(t *iom.Tables, p place, g netstate.Group) {
+	refs := map[iom.Ref]bool{}
+	for _, key := range g.Ports {
+		ref := p.inst.Ref(key)
+		if node, _, remote := ref.Remote(); remote {
+			ref = iom.RemoteRef(node, g.Key)
+		}
+		if ref != 0 {
+			refs[ref] = true
+		}
+	}
+	key := wire.GroupKey{Dp: p.inst.Slot, Key: g.Key}
+	set := n.members[key]
+	if set == nil {
+		set = &memberSet{}
+		n.members[key] = set
+	}
+	count := set.arrange(slices.Sorted(maps.Keys(refs)))
+	for ref, index := range set.places {
+		iom.Put(t, "iom_members", wire.GroupKey{Dp: key.Dp, Key: key.Key, Index: index}, ref)
+	}
+	iom.Put(t, "iom_groups", key, count)
+	if p.module.Key != 0 {
+		iom.Put(t, "iom_tunnel_keys", wire.TunnelKey{Vni: p.module.Key, Key: uint32(g.Key)}, wire.TunnelRow{Dp: p.inst.Slot})
+	}
+}
+
+// bindTable is the table that holds an ifindex's port.
+func bindTable(ifindex int) string {
+	if ifindex < 65536 {
+		return "iom_bindings"
+	}
+	return "iom_bindings_high"
+}
+
+// adopt takes the numbers over that the kernel's tables hold.
+func (n *numbers) adopt(t *tables) error {
+	for key, r := range t.rows["iom_dps"] {
+		inst, err := iom.Get[wire.Instance](r.value)
+		if err != nil {
+			return fmt.Errorf("adopt instances: %w", err)
+		}
+		n.dps.adopt(dpKey(inst.Id), slotOf(key))
+	}
+	for key, r := range t.rows["iom_ports"] {
+		port, err := iom.Get[wire.Port](r.value)
+		if err != nil {
+			return fmt.Errorf("adopt ports: %w", err)
+		}
+		n.ports.adopt(portKey(port.Dp, port.Key), slotOf(key))
+		if n.local[port.Dp] == nil {
+			n.local[port.Dp] = map[uint16]uint32{}
+		}
+		n.local[port.Dp][port.Key] = slotOf(key)
+	}
+	for key, r := range t.rows["iom_nodes"] {
+		node, err := iom.Get[wire.Node](r.value)
+		if err != nil {
+			return fmt.Errorf("adopt tunnel peers: %w", err)
+		}
+		n.nodes.adopt(iom.NetipAddr(node.Addr.A).String(), slotOf(key))
+	}
+	for _, s := range []*slots{n.dps, n.ports, n.nodes} {
+		s.finishAdoption()
+	}
+	return n.adoptMembers(t)
+}
+
+func (n *numbers) adoptMembers(t *tables) error {
+	for key, r := range t.rows["iom_members"] {
+		k, err := iom.Get[wire.GroupKey](key)
+		if err != nil {
+			return fmt.Errorf("adopt groups: %w", err)
+		}
+		ref, err := iom.Get[iom.Ref](r.value)
+		if err != nil {
+			return fmt.Errorf("adopt groups: %w", err)
+		}
+		index := k.Index
+		k.Index = 0
+		if n.members[k] == nil {
+			n.members[k] = &memberSet{places: map[iom.Ref]uint16{}}
+		}
+		n.members[k].places[ref] = index
+	}
+	return nil
+}
+
+// freePorts gives back the numbers of ports that left the node. Their counters go with them.
+func (n *numbers) freePorts(p place, c *counts, now time.Time) {
+	for key := range n.local[p.inst.Slot] {
+		if _, stays := p.inst.Local[key]; !stays {
+			n.freePort(p.inst.Slot, key, c, now)
+		}
+	}
+	n.local[p.inst.Slot] = p.inst.Local
+}
+
+func (n *numbers) freePort(dp uint32, key uint16, c *counts, now time.Time) {
+	if slot, ok := n.ports.free(portKey(dp, key), now); ok {
+		c.clearPort(dp, slot)
+	}
+}
+
+// freeInstance gives back the numbers of a module and its ports.
+func (n *numbers) freeInstance(id [16]byte, c *counts, now time.Time) {
+	dp, ok := n.dps.free(dpKey(id), now)
+	if !ok {
+		return
+	}
+	for key := range n.local[dp] {
+		n.freePort(dp, key, c, now)
+	}
+	delete(n.local, dp)
+	maps.DeleteFunc(n.members, func(k wire.GroupKey, _ *memberSet) bool { return k.Dp == dp })
+	c.clearInstance(dp)
+}
+
+// freeNode gives back the number of a peer's address, unless another peer has the address now.
+func (n *numbers) freeNode(addr string, now time.Time) {
+	for _, a := range n.nodeOf {
+		if a == addr {
+			return
+		}
+	}
+	n.nodes.free(addr, now)
+}
+
+// freeUnused gives back what adopt took over and the state does not use.
+func (n *numbers) freeUnused(s *netstate.State, c *counts, now time.Time) {
+	used := map[string]bool{}
+	for id := range s.Modules {
+		used[dpKey(instanceID(id))] = true
+	}
+	for key := range maps.Clone(n.dps.byKey) {
+		if !used[key] {
+			n.freeInstance([16]byte([]byte(key)), c, now)
+		}
+	}
+	for addr := range maps.Clone(n.nodes.byKey) {
+		n.freeNode(addr, now)
+	}
+}
+
+func slotOf(key string) uint32 { return binary.NativeEndian.Uint32([]byte(key)) }

@@ -1,0 +1,142 @@
+package hover
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"woven.dev/woven/internal/netstate"
+	"woven.dev/woven/internal/testutil"
+	"woven.dev/woven/modules/l2switch"
+	"woven.dev/woven/modules/l2switch/config"
+	"woven.dev/woven/sdk/iom"
+)
+
+// node is a hypervisor: a namespace in which the test runs, with workloads in namespaces of their own.
+type node struct {
+	t     *testing.T
+	ns    string
+	bpffs string
+	*Hover
+}
+
+func newNode(t *testing.T, mode AttachMode) *node {
+	t.Helper()
+	n := &node{t: t, ns: testutil.Netns(t, "hv"), bpffs: testutil.BPFFS(t)}
+	testutil.Enter(t, n.ns)
+	n.open(mode)
+	return n
+}
+
+func (n *node) open(mode AttachMode) {
+	n.t.Helper()
+	h, err := Open(Config{BPFFS: n.bpffs, Kinds: []iom.Kind{l2switch.Kind()}, Attach: mode, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		n.t.Fatalf("%+v", err)
+	}
+	n.Hover = h
+	n.t.Cleanup(h.Close)
+}
+
+// workload is a VM of a test: key k has MAC 0a:00:00:00:00:k, addresses 10.0.0.k and fd00::k.
+type workload struct {
+	ns  string
+	dev netstate.Device
+	key uint16
+}
+
+func mac(key uint16) [6]byte      { return [6]byte{0x0a, 0, 0, 0, 0, byte(key)} }
+func addr4(key uint16) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, byte(key)}) }
+func addr6(key uint16) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("fd00::%x", key)) }
+
+func (n *node) workload(key uint16) workload {
+	n.t.Helper()
+	w := workload{ns: testutil.Netns(n.t, fmt.Sprintf("vm%d", key)), key: key}
+	host := fmt.Sprintf("v%d", key)
+	testutil.Run(n.t, "ip", "link", "add", host, "type", "veth", "peer", "eth0", "netns", w.ns)
+	testutil.Run(n.t, "ip", "link", "set", host, "addrgenmode", "none", "up")
+	testutil.Run(n.t, "ip", "-n", w.ns, "link", "set", "eth0", "address", net.HardwareAddr(slice(mac(key))).String(), "mtu", "1442", "up")
+	testutil.Run(n.t, "ip", "-n", w.ns, "addr", "add", addr4(key).String()+"/24", "dev", "eth0")
+	testutil.Run(n.t, "ip", "-n", w.ns, "addr", "add", addr6(key).String()+"/64", "dev", "eth0", "nodad")
+	w.dev = n.device(host)
+	w.dev.PeerMAC = mac(key)
+	return w
+}
+
+func slice(m [6]byte) []byte { return m[:] }
+
+func (n *node) device(name string) netstate.Device {
+	n.t.Helper()
+	ifi, err := net.InterfaceByName(name)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return netstate.Device{Name: name, Ifindex: ifi.Index}
+}
+
+const floodGroup = 0x8000
+
+// lswitch is a logical switch with a port for each workload, which port security holds to its addresses.
+func lswitch(id string, key uint32, workloads ...workload) *netstate.Module {
+	c := &config.Config{FloodGroup: floodGroup, Ports: map[uint16]config.Port{}, FDB: map[[6]byte]uint16{}, Neighbours: map[netip.Addr]config.Neighbour{}}
+	m := &netstate.Module{ID: id, Kind: config.Kind, Name: id, Key: key, Config: c}
+	group := netstate.Group{Name: "_MC_flood", Key: floodGroup}
+	for _, w := range workloads {
+		dev := w.dev
+		port := netstate.Port{Name: fmt.Sprintf("lp%d", w.key), Key: w.key}
+		if dev.Ifindex != 0 {
+			port.Device = &dev
+		} else {
+			port.Node = dev.Name
+		}
+		m.Ports = append(m.Ports, port)
+		group.Ports = append(group.Ports, w.key)
+		c.Ports[w.key] = config.Port{Enabled: true, Security: []config.Address{{MAC: mac(w.key), Prefixes: []netip.Prefix{
+			netip.PrefixFrom(addr4(w.key), 32), netip.PrefixFrom(addr6(w.key), 128)}}}}
+		c.FDB[mac(w.key)] = w.key
+		c.Neighbours[addr4(w.key)] = config.Neighbour{MAC: mac(w.key), Port: w.key}
+		c.Neighbours[addr6(w.key)] = config.Neighbour{MAC: mac(w.key), Port: w.key}
+	}
+	m.Groups = []netstate.Group{group}
+	return m
+}
+
+func state(modules ...*netstate.Module) *netstate.State {
+	s := &netstate.State{Modules: map[string]*netstate.Module{}, Nodes: map[string]*netstate.Node{}}
+	for _, m := range modules {
+		s.Modules[m.ID] = m
+	}
+	return s
+}
+
+func (n *node) apply(s *netstate.State) {
+	n.t.Helper()
+	res, err := n.Apply(context.Background(), s)
+	if err != nil || len(res.Failures) > 0 {
+		n.t.Fatalf("apply: %v, failures %+v", err, res.Failures)
+	}
+}
+
+// ping sends one echo request; ok says whether the answer came within a second.
+func ping(w workload, to string, args ...string) bool {
+	cmd := append([]string{"netns", "exec", w.ns, "ping", "-c1", "-W1"}, args...)
+	return exec.Command("ip", append(cmd, to)...).Run() == nil
+}
+
+func (n *node) drops(module string) string {
+	n.t.Helper()
+	drops, err := n.Drops(module)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, d := range drops {
+		fmt.Fprintf(&b, "%s.%s ", d.Module, d.Reason)
+	}
+	return strings.TrimSpace(b.String())
+}

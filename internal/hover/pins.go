@@ -1,0 +1,181 @@
+package hover
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"woven.dev/woven/sdk/iom"
+)
+
+// pins is the layout of a node's bpffs directory:
+//
+//	v<ABI>/maps/<layout>/<map>      state, shared by all releases with that layout
+//	v<ABI>/progs/<release>/<name>   one release: its programs and the maps that belong to its runs
+//	v<ABI>/links/<ifindex>-<hook>   TCX links
+type pins struct {
+	root string // <bpffs>/v<ABI>
+	spec *iom.Spec
+}
+
+// newPins checks that dir lies on a bpffs.
+func newPins(dir string, spec *iom.Spec) (*pins, error) {
+	var st unix.Statfs_t
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make pin directory: %w", err)
+	}
+	if err := unix.Statfs(dir, &st); err != nil {
+		return nil, fmt.Errorf("look at pin directory %q: %w", dir, err)
+	}
+	if st.Type != unix.BPF_FS_MAGIC {
+		return nil, fmt.Errorf("pin directory %q is not on a bpffs: mount one (mount -t bpf bpf DIR) in the mount namespace that outlives the agent", dir)
+	}
+	p := &pins{root: filepath.Join(dir, fmt.Sprintf("v%d", iom.ABI)), spec: spec}
+	for _, d := range []string{p.mapsDir(), filepath.Join(p.root, "progs"), p.linksDir()} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, fmt.Errorf("make pin directory: %w", err)
+		}
+	}
+	return p, nil
+}
+
+func (p *pins) mapsDir() string    { return filepath.Join(p.root, "maps", p.spec.Layout) }
+func (p *pins) releaseDir() string { return filepath.Join(p.root, "progs", p.spec.Release) }
+func (p *pins) linksDir() string   { return filepath.Join(p.root, "links") }
+
+// open returns the release, adopted from its pins or loaded and pinned.
+func (p *pins) open() (*iom.Set, error) {
+	state := map[string]*ebpf.Map{}
+	for name, spec := range p.spec.Maps {
+		if !p.spec.IsState(name) {
+			continue
+		}
+		m, err := openMap(filepath.Join(p.mapsDir(), name), spec)
+		if err != nil {
+			return nil, errors.Join(err, closeMaps(state))
+		}
+		state[name] = m
+	}
+	set, err := p.adoptRelease(state)
+	if errors.Is(err, fs.ErrNotExist) {
+		set, err = p.loadRelease(state)
+	}
+	if err != nil {
+		return nil, errors.Join(err, closeMaps(state))
+	}
+	return set, nil
+}
+
+// openMap opens a pinned map or creates and pins it.
+func openMap(path string, spec *ebpf.MapSpec) (*ebpf.Map, error) {
+	m, err := ebpf.LoadPinnedMap(path, nil)
+	if err == nil {
+		return m, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open map %q: %w", path, err)
+	}
+	m, err = ebpf.NewMap(spec)
+	if err != nil {
+		return nil, fmt.Errorf("create map %q: %w", spec.Name, err)
+	}
+	if err := m.Pin(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("pin map %q: %w", path, err), m.Close())
+	}
+	return m, nil
+}
+
+// adoptRelease opens the pinned release; fs.ErrNotExist when there is none.
+func (p *pins) adoptRelease(state map[string]*ebpf.Map) (set *iom.Set, err error) {
+	dir := p.releaseDir()
+	if _, err := os.Stat(dir); err != nil {
+		return nil, err
+	}
+	set = &iom.Set{Maps: map[string]*ebpf.Map{}, Progs: map[string]*ebpf.Program{}}
+	for name := range p.spec.Maps {
+		m := state[name]
+		if m == nil {
+			if m, err = ebpf.LoadPinnedMap(filepath.Join(dir, name), nil); err != nil {
+				return nil, fmt.Errorf("adopt map %q of release %s: %w", name, p.spec.Release, err)
+			}
+		}
+		set.Maps[name] = m
+	}
+	for _, name := range p.spec.ProgNames() {
+		prog, err := ebpf.LoadPinnedProgram(filepath.Join(dir, name), nil)
+		if err != nil {
+			return nil, fmt.Errorf("adopt program %q of release %s: %w", name, p.spec.Release, err)
+		}
+		set.Progs[name] = prog
+	}
+	return set, nil
+}
+
+// loadRelease loads the programs and pins them. The directory gets its name last: a release that is there is complete.
+func (p *pins) loadRelease(state map[string]*ebpf.Map) (*iom.Set, error) {
+	all := map[string]*ebpf.Map{}
+	for name, spec := range p.spec.Maps {
+		all[name] = state[name]
+		if state[name] == nil {
+			m, err := ebpf.NewMap(spec)
+			if err != nil {
+				return nil, fmt.Errorf("create map %q: %w", name, err)
+			}
+			all[name] = m
+		}
+	}
+	set, err := p.spec.Load(all)
+	if err != nil {
+		return nil, err
+	}
+	unfinished := filepath.Join(p.root, "progs", "new-"+p.spec.Release) // no dots: bpffs refuses them
+	if err := os.RemoveAll(unfinished); err != nil {
+		return nil, fmt.Errorf("remove unfinished release: %w", err)
+	}
+	if err := os.Mkdir(unfinished, 0o700); err != nil {
+		return nil, fmt.Errorf("make release directory: %w", err)
+	}
+	for name, m := range all {
+		if !p.spec.IsState(name) {
+			if err := m.Pin(filepath.Join(unfinished, name)); err != nil {
+				return nil, fmt.Errorf("pin map %q: %w", name, err)
+			}
+		}
+	}
+	for name, prog := range set.Progs {
+		if err := prog.Pin(filepath.Join(unfinished, name)); err != nil {
+			return nil, fmt.Errorf("pin program %q: %w", name, err)
+		}
+	}
+	if err := os.Rename(unfinished, p.releaseDir()); err != nil {
+		return nil, fmt.Errorf("finish release directory: %w", err)
+	}
+	return set, nil
+}
+
+// removeOld unpins all releases and layouts but the current ones; nothing must be attached from them any more.
+func (p *pins) removeOld() error {
+	var errs []error
+	for dir, keep := range map[string]string{"maps": p.spec.Layout, "progs": p.spec.Release} {
+		entries, err := os.ReadDir(filepath.Join(p.root, dir))
+		errs = append(errs, err)
+		for _, e := range entries {
+			if e.Name() != keep {
+				errs = append(errs, os.RemoveAll(filepath.Join(p.root, dir, e.Name())))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func closeMaps(maps map[string]*ebpf.Map) (err error) {
+	for _, m := range maps {
+		err = errors.Join(err, m.Close())
+	}
+	return err
+}

@@ -1,0 +1,84 @@
+package hover
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// slotRest is how long a freed slot rests: packets under way may still carry its number.
+const slotRest = time.Second
+
+// ErrFull: a table or a range of slots has no room left.
+var ErrFull = errors.New("full")
+
+// slots gives small numbers, 1..max-1, to keys. A number stays with its key until it is freed.
+type slots struct {
+	what  string // for errors
+	max   uint32
+	byKey map[string]uint32
+	used  map[uint32]string
+	next  uint32 // no number from here on was ever used
+	freed []freedSlot
+}
+
+type freedSlot struct {
+	slot uint32
+	at   time.Time
+}
+
+func newSlots(what string, max uint32) *slots {
+	return &slots{what: what, max: max, byKey: map[string]uint32{}, used: map[uint32]string{}, next: 1}
+}
+
+// adopt takes over a number that is in use. Numbers below it that nobody adopts count as free.
+func (s *slots) adopt(key string, slot uint32) {
+	s.byKey[key], s.used[slot] = slot, key
+	for ; s.next <= slot; s.next++ {
+		if s.next != slot {
+			s.freed = append(s.freed, freedSlot{slot: s.next})
+		}
+	}
+}
+
+// finishAdoption forgets the gaps that a later adopt filled.
+func (s *slots) finishAdoption() {
+	kept := s.freed[:0]
+	for _, f := range s.freed {
+		if _, used := s.used[f.slot]; !used {
+			kept = append(kept, f)
+		}
+	}
+	s.freed = kept
+}
+
+// get returns the number of key, a new one if it has none.
+func (s *slots) get(key string, now time.Time) (uint32, error) {
+	if slot, ok := s.byKey[key]; ok {
+		return slot, nil
+	}
+	var slot uint32
+	switch {
+	case len(s.freed) > 0 && now.Sub(s.freed[0].at) >= slotRest:
+		slot = s.freed[0].slot
+		s.freed = s.freed[1:]
+	case s.next < s.max:
+		slot = s.next
+		s.next++
+	default:
+		return 0, fmt.Errorf("number %s: all %d are in use: %w", s.what, s.max-1, ErrFull)
+	}
+	s.byKey[key], s.used[slot] = slot, key
+	return slot, nil
+}
+
+// free gives a number back; freeing the absent does nothing.
+func (s *slots) free(key string, now time.Time) (slot uint32, ok bool) {
+	slot, ok = s.byKey[key]
+	if ok {
+		delete(s.byKey, key)
+		delete(s.used, slot)
+		s.freed = append(s.freed, freedSlot{slot, now})
+	}
+	return slot, ok
+}
