@@ -21,7 +21,8 @@ func (n *network) peers() map[string]*logical.Peer {
 			continue
 		}
 		if n.Tunnel != nil && addr == n.Tunnel.Addr {
-			n.Add("chassis", c.Name, "it has our own tunnel address %s: if it is a former name of this node, remove it with ovn-sbctl chassis-del", addr)
+			n.Add("chassis", c.Name,
+				"it has our own tunnel address %s: if it is a former name of this node, remove it with ovn-sbctl chassis-del", addr)
 			continue
 		}
 		route := n.Routes[addr]
@@ -31,7 +32,8 @@ func (n *network) peers() map[string]*logical.Peer {
 		peers[c.Name] = &logical.Peer{Name: c.Name, Addr: addr, Route: route}
 	}
 	if n.Tunnel == nil && len(peers) > 0 {
-		n.Add("chassis", n.Chassis, "external_ids:ovn-encap-ip of Open_vSwitch gives no tunnel address: nothing is sent to other chassis")
+		n.Add("chassis", n.Chassis,
+			"external_ids:ovn-encap-ip of Open_vSwitch gives no tunnel address: nothing is sent to other chassis")
 	}
 	return peers
 }

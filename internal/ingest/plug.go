@@ -3,7 +3,6 @@ package ingest
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -121,7 +120,7 @@ func bindingsOf(rows *sb.Rows, plugs []Plug) map[string]*sb.PortBinding {
 	for _, p := range plugs {
 		found[p.Port] = nil
 	}
-	for pb := range maps.Values(rows.PortBinding) {
+	for _, pb := range rows.PortBinding {
 		if _, wanted := found[pb.LogicalPort]; wanted {
 			found[pb.LogicalPort] = pb
 		}

@@ -11,6 +11,12 @@ import (
 	"woven.dev/woven/internal/ovsdb/sb"
 )
 
+// ownOptions are those of a VIF that are carried out, or are the business of ovn-northd, of a DHCP server or of additional
+// chassis only. mcast_* means nothing without mcast_snoop.
+var ownOptions = []string{
+	"requested-chassis", "requested-tnl-key", "iface-id-ver", "hostname", "activation-strategy", "mcast_flood", "mcast_flood_reports",
+}
+
 // lossByType says what does not work for want of a port type.
 var lossByType = map[string]string{
 	routerType:  "routers are not supported yet: nothing is routed, and the router's addresses are not answered",
@@ -29,7 +35,8 @@ func (n *network) checkSwitch(ls *nb.LogicalSwitch) {
 		asked  bool
 		reason string
 	}{
-		{len(ls.LoadBalancer)+len(ls.LoadBalancerGroup) > 0, "load balancers are not supported yet: packets to their addresses are switched unchanged"},
+		{len(ls.LoadBalancer)+len(ls.LoadBalancerGroup) > 0,
+			"load balancers are not supported yet: packets to their addresses are switched unchanged"},
 		{len(ls.QOSRules) > 0, "qos_rules are not supported yet: traffic is neither limited nor marked"},
 		{len(ls.DNSRecords) > 0, "dns_records are not supported yet: DNS requests go to the server that they name"},
 		{len(ls.ForwardingGroups) > 0, "forwarding_groups are not supported: their addresses are not answered"},
@@ -76,10 +83,12 @@ func (n *network) checkPort(p *logical.Port, pb *sb.PortBinding, lsp *nb.Logical
 		n.Add("logical_switch_port", p.Name, "%s", loss)
 	}
 	if pb.ParentPort != nil && !elsewhere {
-		n.Add("logical_switch_port", p.Name, "container ports (parent_name and tag) are not supported yet: it is not bound, what is sent to it is dropped")
+		n.Add("logical_switch_port", p.Name,
+			"container ports (parent_name and tag) are not supported yet: it is not bound, what is sent to it is dropped")
 	}
 	if p.Unknown && p.Type != "localnet" {
-		n.Add("logical_switch_port", p.Name, `addresses: "unknown" is not supported yet: frames for MAC addresses of no port are dropped`)
+		n.Add("logical_switch_port", p.Name,
+			`addresses: "unknown" is not supported yet: frames for MAC addresses of no port are dropped`)
 	}
 	if len(pb.AdditionalChassis) > 0 {
 		n.Add("logical_switch_port", p.Name, "additional chassis are not supported yet: only the main chassis gets its frames")
@@ -99,10 +108,7 @@ func (n *network) checkLocalPort(lsp *nb.LogicalSwitchPort) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(lsp.Options)) {
 		switch {
-		case slices.Contains([]string{"requested-chassis", "requested-tnl-key", "iface-id-ver", "hostname", "activation-strategy"}, key):
-			// Carried out, ovn-northd's or the DHCP server's business, or of additional chassis only.
-		case key == "mcast_flood", key == "mcast_flood_reports":
-			// Means nothing without mcast_snoop.
+		case slices.Contains(ownOptions, key):
 		case strings.HasPrefix(key, "qos_"):
 			n.Add("logical_switch_port", lsp.Name, "options:%s is not supported yet: the port's rate is not limited", logical.Quote(key))
 		case strings.HasPrefix(key, "vif-plug"):
@@ -142,7 +148,8 @@ func (n *network) checkACLs(locals map[string]*localSwitch) {
 	}
 	for uuid, l := range locals {
 		if count := len(acls[uuid]); count > 0 {
-			n.Add("logical_switch", l.row.Name, "SECURITY: %d ACLs of the switch and of its port groups are NOT enforced: traffic that they forbid passes", count)
+			n.Add("logical_switch", l.row.Name,
+				"SECURITY: %d ACLs of the switch and of its port groups are NOT enforced: traffic that they forbid passes", count)
 		}
 	}
 }

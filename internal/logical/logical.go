@@ -47,7 +47,9 @@ type Port struct {
 	// Key is the port's tunnel key in its datapath, 1..32767.
 	Key uint16
 	// Type as in ovn-nb(5): "" is a VIF.
-	Type    string
+	Type string
+	// Enabled is false, too, while the port's policy is not known: its Northbound row is missing, or nothing of its
+	// port_security is usable.
 	Enabled bool
 	// Addresses of the port, dynamic ones resolved.
 	Addresses []Address
