@@ -40,8 +40,8 @@ type child struct {
 	cmd *exec.Cmd
 	// ended is done when the process has ended; the cause is an *EndedError.
 	ended context.Context
-	// asked is true from the moment that the lab wants the process to end.
-	asked atomic.Bool
+	// serving is true from when the process was found ready until the lab wants it to end.
+	serving atomic.Bool
 }
 
 // startChild starts cmd in a process group of its own, so that a ^C at the terminal reaches only the supervisor. A
@@ -62,7 +62,7 @@ func startChild(service, logPath string, cmd *exec.Cmd, log *slog.Logger) (*chil
 	go func() {
 		_ = cmd.Wait() // the process state says it all
 		err := &EndedError{Service: service, Status: cmd.ProcessState.String(), Log: logPath, Tail: tail(logPath)}
-		if !c.asked.Load() {
+		if c.serving.Load() {
 			log.Error("child ended early", "service", service, "status", err.Status, "log", logPath)
 		}
 		end(err)
@@ -70,32 +70,30 @@ func startChild(service, logPath string, cmd *exec.Cmd, log *slog.Logger) (*chil
 	return c, nil
 }
 
-// unexpected returns the *EndedError of a process that ended by itself.
-func (c *child) unexpected() error {
-	if c.asked.Load() {
-		return nil
-	}
-	return context.Cause(c.ended)
-}
-
-// during runs f with a context that also ends with the process: then the process' end is the error.
-func (c *child) during(ctx context.Context, f func(context.Context) error) error {
+// await runs ready, which returns when the process does its work, with a context that also ends with the process: then
+// the process' end is the error.
+func (c *child) await(ctx context.Context, ready func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.ended, func() { cancel(context.Cause(c.ended)) })()
-	err := f(ctx)
-	if ended := context.Cause(c.ended); ended != nil {
-		return ended
+	err := ready(ctx)
+	if c.ended.Err() != nil {
+		return context.Cause(c.ended)
 	}
+	c.serving.Store(err == nil)
 	return err
 }
 
-// stop signals the process and waits for its end; one that takes longer than stopTimeout is killed.
+// stop signals the process and waits for its end; one that takes longer than stopTimeout is killed. It returns the
+// *EndedError of a process that has ended by itself after it had been ready.
 func (c *child) stop(sig syscall.Signal) error {
+	wasServing := c.serving.Swap(false)
 	if c.ended.Err() != nil {
-		return c.unexpected()
+		if wasServing {
+			return context.Cause(c.ended)
+		}
+		return nil
 	}
-	c.asked.Store(true)
 	if err := c.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("signal %s: %w", c.cmd.Path, err)
 	}

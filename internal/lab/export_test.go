@@ -10,3 +10,14 @@ func (l *Lab) Ended(name string) (<-chan struct{}, error) {
 	}
 	return s.child.ended.Done(), nil
 }
+
+// Supervisor returns the process ID of a lab's supervisor.
+func Supervisor(dir string) (int, error) {
+	s, err := readState(dir)
+	if err != nil {
+		return 0, err
+	}
+	return s.Supervisor, nil
+}
+
+var SignalAndWait = signalAndWait

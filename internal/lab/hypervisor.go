@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+
+	v1 "woven.dev/woven/api/v1"
 )
 
 // Kind says what runs on a hypervisor.
@@ -100,7 +102,13 @@ func (l *Lab) startWoven(ctx context.Context, hv hypervisor) error {
 	argv := []string{l.opts.Woven, "agent", "--ovs", "unix:" + l.path(node, "db.sock"),
 		"--run-dir", l.RunDir(node), "--bpffs", l.BPFFS(node)}
 	return l.launch(ctx, &service{
-		name: agentOf(node), node: node, argv: append(argv, l.opts.AgentArgs...), ready: l.chassisExists(node),
+		name: agentOf(node), node: node, argv: append(argv, l.opts.AgentArgs...),
+		ready: func(ctx context.Context) error {
+			if err := accepts(v1.SocketPath(l.RunDir(node)))(ctx); err != nil {
+				return err
+			}
+			return l.chassisExists(node)(ctx)
+		},
 	})
 }
 

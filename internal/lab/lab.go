@@ -152,6 +152,9 @@ func (l *Lab) layOut(ctx context.Context) error {
 			return fmt.Errorf("make directory: %w", err)
 		}
 	}
+	if err := l.clearLogs(); err != nil {
+		return err
+	}
 	if err := unix.Mount("bpffs", l.path("bpf"), "bpf", 0, ""); err != nil {
 		return fmt.Errorf("mount bpffs at %s: %w", l.path("bpf"), err)
 	}
@@ -159,6 +162,23 @@ func (l *Lab) layOut(ctx context.Context) error {
 		return err
 	}
 	return ip(ctx, l.Namespace(underlay), "link add br0 type bridge stp_state 0", "link set br0 up")
+}
+
+// clearLogs removes the logs of an earlier lab, but not that of this one's supervisor.
+func (l *Lab) clearLogs() error {
+	logs, err := filepath.Glob(l.path("log", "*.log"))
+	if err != nil {
+		return err
+	}
+	for _, path := range logs {
+		if filepath.Base(path) == supervisorLog {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("clear logs: %w", err)
+		}
+	}
+	return nil
 }
 
 // Close takes the lab down and returns, joined, what went wrong: also every child that had ended by itself. A lab

@@ -94,18 +94,12 @@ func TestCentralOnly(t *testing.T) {
 	})
 }
 
-// binary writes an executable shell script that stands for the woven binary.
-func binary(t *testing.T, script string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "woven")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+func TestAgentThatExitsAtOnce(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "woven")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\necho no such verb: $1; exit 3"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return path
-}
-
-func TestAgentThatExitsAtOnce(t *testing.T) {
-	l := labtest.New(t, "agt", lab.Options{Hypervisors: 1, Woven: binary(t, `echo "no such verb: $1"; exit 3`)})
+	l := labtest.New(t, "agt", lab.Options{Hypervisors: 1, Woven: script})
 	err := l.Up(t.Context())
 	var ended *lab.EndedError
 	if !errors.As(err, &ended) {
@@ -118,20 +112,20 @@ func TestAgentThatExitsAtOnce(t *testing.T) {
 	checkGone(t, "wvtagt")
 }
 
-// TestAgentArguments stands a shell script in the agent's place, which shows its arguments and makes a chassis.
-func TestAgentArguments(t *testing.T) {
-	l := labtest.New(t, "arg", lab.Options{Hypervisors: 1, AgentArgs: []string{"--more"}, Woven: binary(t, `
-echo "$@" >"$WOVEN_RUN_DIR/arguments"
-ovs-vsctl --no-wait get Open_vSwitch . external_ids >"$WOVEN_RUN_DIR/ids" || exit 1
-ovn-sbctl chassis-add hv1 geneve 172.31.0.11 || exit 1
-exec cat /dev/zero >/dev/null`)})
-	if err := l.Up(t.Context()); err != nil {
-		t.Fatal(err)
+func TestAgentIsMissing(t *testing.T) {
+	l := labtest.New(t, "mis", lab.Options{Hypervisors: 1, Woven: "/nowhere/woven"})
+	if err := l.Up(t.Context()); err == nil || !strings.Contains(err.Error(), "/nowhere/woven: No such file") {
+		t.Errorf("Up: %v", err)
 	}
+}
+
+// TestAgent has this test's program in the agent's place: see fakeAgent.
+func TestAgent(t *testing.T) {
+	l := labtest.Up(t, "arg", lab.Options{Hypervisors: 1, AgentArgs: []string{"--more"}})
 	dir := l.RunDir("hv1")
 	hv := filepath.Dir(dir)
 	for file, want := range map[string]string{
-		"arguments": "agent --ovs unix:" + hv + "/db.sock --run-dir " + dir + " --bpffs " + l.BPFFS("hv1") + " --more\n",
+		"arguments": "agent --ovs unix:" + hv + "/db.sock --run-dir " + dir + " --bpffs " + l.BPFFS("hv1") + " --more",
 		"ids": `{hostname=hv1, ovn-encap-ip="172.31.0.11", ovn-encap-type=geneve, ovn-remote="tcp:172.31.0.1:6642", system-id=hv1, ` +
 			`woven-nb-remote="tcp:172.31.0.1:6641"}` + "\n",
 	} {
@@ -143,14 +137,8 @@ exec cat /dev/zero >/dev/null`)})
 			t.Errorf("%s: %s", file, diff)
 		}
 	}
-	if err := l.KillAgent("hv1"); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.StartAgent(t.Context(), "hv1"); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.StopAgent("hv1"); err != nil {
-		t.Fatal(err)
+	if err := errors.Join(l.KillAgent("hv1"), l.StartAgent(t.Context(), "hv1"), l.StopAgent("hv1")); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -167,11 +155,10 @@ func TestChildThatEndsByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-ended
-	for what, err := range map[string]error{"Stop": l.Stop(lab.Northd), "Close": l.Close()} {
-		var e *lab.EndedError
-		if !errors.As(err, &e) || e.Service != lab.Northd || e.Status != "exit status 0" || !strings.Contains(e.Tail, "lock acquired") {
-			t.Errorf("%s: %v, want northd's EndedError with its last lines", what, err)
-		}
+	err = l.Close()
+	var e *lab.EndedError
+	if !errors.As(err, &e) || e.Service != lab.Northd || e.Status != "exit status 0" || !strings.Contains(e.Tail, "lock acquired") {
+		t.Errorf("Close: %v, want northd's EndedError with its last lines", err)
 	}
 	checkGone(t, "wvtend")
 }

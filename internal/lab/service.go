@@ -52,7 +52,7 @@ func (l *Lab) spawn(s *service) error {
 func (s *service) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("%s is not ready after %v", s.name, startTimeout))
 	defer cancel()
-	return s.child.during(ctx, s.ready)
+	return s.child.await(ctx, s.ready)
 }
 
 // service finds a service by its name. l.mu is held.

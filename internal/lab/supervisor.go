@@ -16,6 +16,9 @@ import (
 // downTimeout is how long a supervisor may take to take its lab down.
 const downTimeout = time.Minute
 
+// supervisorLog is the name of the log of a supervisor in the background.
+const supervisorLog = "supervisor.log"
+
 // Serve brings a lab up, calls ready, keeps it until ctx ends, and takes it down.
 func Serve(ctx context.Context, o Options, ready func()) error {
 	l, err := New(o)
@@ -32,7 +35,7 @@ func Serve(ctx context.Context, o Options, ready func()) error {
 
 // Background runs this program with argv, the command line of a supervisor in the foreground, detached from the
 // terminal. It returns when that has said by its first line on standard output that the lab in dir is up; it may print
-// no second one. Its log is log/supervisor.log.
+// no second one. Its log is in log/.
 func Background(ctx context.Context, dir string, argv []string) error {
 	log, err := openSupervisorLog(dir)
 	if err != nil {
@@ -66,7 +69,7 @@ func Background(ctx context.Context, dir string, argv []string) error {
 
 // openSupervisorLog empties the log, or returns ErrRunning while another supervisor writes it.
 func openSupervisorLog(dir string) (*os.File, error) {
-	path := filepath.Join(dir, "log", "supervisor.log")
+	path := filepath.Join(dir, "log", supervisorLog)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
