@@ -32,7 +32,7 @@ func mapTable(t *table, entries []v1.MapEntry) {
 		if i > 0 {
 			t.section()
 		}
-		t.row(fmt.Sprintf("%s %s (%s), key %d -> %s slot %d", e.Object.Type, e.Object.Name, e.Object.UUID, e.Key, e.Module.Kind, e.Module.Slot))
+		t.line(fmt.Sprintf("%s %s (%s), key %d -> %s slot %d", e.Object.Type, e.Object.Name, e.Object.UUID, e.Key, e.Module.Kind, e.Module.Slot))
 		for _, p := range e.Ports {
 			t.row("  port "+p.Name, fmt.Sprintf("key %d", p.Key), fmt.Sprintf("slot %d", p.Slot), place(p))
 		}

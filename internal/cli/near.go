@@ -1,14 +1,17 @@
 package cli
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
-// near returns the names, at most three, that someone who wrote name could have meant: those that contain it, or
-// differ from it in at most two letters.
+// near returns the names, quoted and at most three, that someone who wrote name could have meant: those that contain
+// it, or differ from it in at most two letters.
 func near(name string, names []string) []string {
 	var close []string
 	for _, n := range names {
 		if len(close) < 3 && (strings.Contains(n, name) || editDistance(name, n) <= 2) {
-			close = append(close, n)
+			close = append(close, strconv.Quote(n))
 		}
 	}
 	return close

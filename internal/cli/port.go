@@ -120,13 +120,16 @@ func portDetails(t *table, p *v1.Port) {
 	t.row("Device", device)
 	t.row("MAC", dash(p.MAC))
 	t.row("Addresses", dash(strings.Join(p.Addresses, ", ")))
+	if p.Device == "" {
+		return // what has no device here has no counters either
+	}
 	t.section()
 	t.row("", "PACKETS", "BYTES")
 	t.row("from workload", p.Counters.RxPackets, p.Counters.RxBytes)
 	t.row("to workload", p.Counters.TxPackets, p.Counters.TxBytes)
 	t.section()
 	if len(p.Drops) == 0 {
-		t.row("No drops")
+		t.line("No drops")
 		return
 	}
 	t.row("DROPPED", "MODULE", "REASON", "MEANING")

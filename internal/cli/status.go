@@ -31,7 +31,7 @@ the agent answered.`,
 }
 
 func statusTable(t *table, s *v1.Status, now time.Time) {
-	t.row(headline(s))
+	t.line(headline(s))
 	if len(s.Problems) > 0 {
 		t.section()
 		t.row("PROBLEM", "REASON", "AGE")
