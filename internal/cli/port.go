@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,17 +63,23 @@ func portShowCommand(q *query) *cobra.Command {
 			}
 			return q.print(port, func(t *table) { portDetails(t, port) })
 		},
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			names, err := portNames(cmd.Context(), q.client())
-			if err != nil {
-				return nil, cobra.ShellCompDirectiveError
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
+			return completePort(cmd.Context(), q.client(), prefix)
 		},
 	}
+}
+
+// completePort proposes the names of ports that begin with prefix.
+func completePort(ctx context.Context, client *v1.Client, prefix string) ([]string, cobra.ShellCompDirective) {
+	names, err := portNames(ctx, client)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, prefix) })
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 func isNotFound(err error) bool {
