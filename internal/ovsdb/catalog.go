@@ -27,10 +27,11 @@ func newCatalog(m model.ClientDBModel, rows reflect.Type, unread []string) catal
 	return catalog{database: m.Name(), tables: tables, rows: rows, unread: unread}
 }
 
-// tableOf returns the table of a generated row struct, "" for another type.
-func (c catalog) tableOf(row reflect.Type) string {
-	for table, t := range c.tables {
-		if t == row {
+// tableOf returns the table of a pointer to a generated row struct, "" for another value.
+func (c catalog) tableOf(row any) string {
+	t := reflect.TypeOf(row)
+	for table, generated := range c.tables {
+		if t == reflect.PointerTo(generated) {
 			return table
 		}
 	}

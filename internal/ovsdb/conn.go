@@ -50,15 +50,12 @@ func (c *conn) waitGone() {
 	}
 }
 
-// closeTimeout bounds how long close waits for libovsdb's goroutines.
-const closeTimeout = time.Second
-
-// close ends the connection and returns when libovsdb's goroutines have ended, or after closeTimeout if one hangs.
-func (c *conn) close() {
-	go c.Close() // may wait for a call that hangs, see bounded
+// close ends the connection and returns when libovsdb's goroutines have ended, or after a while if one hangs.
+func (c *conn) close(patience time.Duration) {
+	go c.Close() // may wait for a transact that hangs
 	select {
 	case <-c.gone:
-	case <-time.After(closeTimeout):
+	case <-time.After(patience):
 	}
 	close(c.stop)
 	<-c.gone
@@ -95,37 +92,31 @@ func (c *conn) monitor(ctx context.Context, tables []client.TableMonitor) error 
 	return nil
 }
 
-// echo asks the server for a sign of life.
-func (c *conn) echo(ctx context.Context) error {
-	_, err := bounded(ctx, func() (struct{}, error) { return struct{}{}, c.Echo(ctx) })
-	if err != nil {
+// probe asks the server for a sign of life, the answer to an empty transaction. (libovsdb's Echo looks at the answer
+// even when its context has ended, and races with one that comes late.)
+func (c *conn) probe(ctx context.Context) error {
+	if _, err := c.transact(ctx, nil); err != nil {
 		return fmt.Errorf("probe server: %w", err)
 	}
 	return nil
 }
 
-// transact sends operations as one transaction.
+// transact sends operations as one transaction. It returns when ctx ends even if libovsdb hangs, which minds the context
+// while it waits for the answer, but not while it writes to a peer that does not read.
 func (c *conn) transact(ctx context.Context, ops []ovsdb.Operation) ([]ovsdb.OperationResult, error) {
-	return bounded(ctx, func() ([]ovsdb.OperationResult, error) { return c.Transact(ctx, ops...) })
-}
-
-// bounded calls f and returns when ctx ends even if f does not: libovsdb minds the context while it waits for an answer, but
-// not while it writes to a peer that does not read. f then ends with the connection.
-func bounded[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type answer struct {
-		value T
-		err   error
+		results []ovsdb.OperationResult
+		err     error
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		value, err := f()
-		answers <- answer{value, err}
+		results, err := c.Transact(ctx, ops...)
+		answers <- answer{results, err}
 	}()
 	select {
 	case a := <-answers:
-		return a.value, a.err
+		return a.results, a.err
 	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
+		return nil, ctx.Err()
 	}
 }

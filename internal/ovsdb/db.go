@@ -106,6 +106,7 @@ func (db *DB[R]) notify() {
 }
 
 // Rows returns the newest complete copy: nil before the first, the last known one while disconnected. Nobody may change it.
+// In a row, an empty map or set is nil, as is a column that the server lacks.
 // Rows, and whole tables, that did not change since the last call are the same pointers and maps as then; if nothing
 // changed, so is the result.
 func (db *DB[R]) Rows() *R {

@@ -17,21 +17,31 @@ const uuidColumn = "_uuid"
 // rowName is what may name an inserted row (<id> in RFC 7047 section 3.1).
 var rowName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// operations translates Ops for a server that speaks d.
+// operations translates Ops for a server that shares d.
 func (c catalog) operations(d *dialect, ops []Op) ([]ovsdb.Operation, error) {
 	var wire []ovsdb.Operation
 	for _, op := range ops {
-		row, err := c.row(d, op.Row)
+		translated, err := c.translate(d, op)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", op.Kind, err)
-		}
-		translated, err := row.operations(op)
-		if err != nil {
-			return nil, fmt.Errorf("%s %s: %w", op.Kind, row.table.name, err)
+			return nil, fmt.Errorf("%s %s: %w", op.Kind, c.tableOf(op.Row), err)
 		}
 		wire = append(wire, translated...)
 	}
 	return wire, nil
+}
+
+func (c catalog) translate(d *dialect, op Op) ([]ovsdb.Operation, error) {
+	name := c.tableOf(op.Row)
+	row := reflect.ValueOf(op.Row)
+	if name == "" || row.IsNil() {
+		return nil, fmt.Errorf("row is %T: want a pointer to a row of %s", op.Row, c.database)
+	}
+	row = row.Elem()
+	table, ok := d.tables[row.Type()]
+	if !ok {
+		return nil, ErrNoTable
+	}
+	return wireRow{table, row, row.FieldByName("UUID").String()}.operations(op)
 }
 
 // wireRow is a row and the table of the server that it belongs to.
@@ -39,24 +49,6 @@ type wireRow struct {
 	table sharedTable
 	value reflect.Value // the generated struct
 	uuid  string
-}
-
-// row looks at a pointer to a generated row struct.
-func (c catalog) row(d *dialect, pointer any) (wireRow, error) {
-	value := reflect.ValueOf(pointer)
-	if value.Kind() != reflect.Pointer || value.IsNil() {
-		return wireRow{}, fmt.Errorf("row is %T: want a pointer to a row of %s", pointer, c.database)
-	}
-	value = value.Elem()
-	name := c.tableOf(value.Type())
-	if name == "" {
-		return wireRow{}, fmt.Errorf("row is %T: want a pointer to a row of %s", pointer, c.database)
-	}
-	table, ok := d.tables[value.Type()]
-	if !ok {
-		return wireRow{}, fmt.Errorf("%s: %w", name, ErrNoTable)
-	}
-	return wireRow{table, value, value.FieldByName("UUID").String()}, nil
 }
 
 func (r wireRow) operations(op Op) ([]ovsdb.Operation, error) {
@@ -106,12 +98,7 @@ func (r wireRow) insert(op Op) (ovsdb.Operation, error) {
 func (r wireRow) filled() []string {
 	var names []string
 	for name, column := range r.table.columns {
-		field := r.value.Field(column.field)
-		empty := field.IsZero()
-		if kind := field.Kind(); kind == reflect.Map || kind == reflect.Slice {
-			empty = field.Len() == 0
-		}
-		if !empty {
+		if !isEmpty(r.value.Field(column.field)) {
 			names = append(names, name)
 		}
 	}
@@ -122,7 +109,7 @@ func (r wireRow) filled() []string {
 func (r wireRow) emptyColumn() []string {
 	for _, name := range slices.Sorted(maps.Keys(r.table.columns)) {
 		column := r.table.columns[name]
-		if column.schema != nil && column.schema.TypeObj.Min() == 0 && r.value.Field(column.field).IsZero() {
+		if column.schema != nil && column.schema.TypeObj.Min() == 0 && isEmpty(r.value.Field(column.field)) {
 			return []string{name}
 		}
 	}

@@ -89,12 +89,23 @@ func (t *tableReplica) update(rows reflect.Value) bool {
 	return changed
 }
 
-// copyRow makes a generated row of a cached one. They share maps and slices, which neither side changes.
+// copyRow makes a generated row of a cached one. They share maps and slices, which neither side changes. Whether
+// libovsdb caches an empty map or slice as nil depends on its history; here it is nil.
 func (t *tableReplica) copyRow(cached model.Model) reflect.Value {
 	from := reflect.ValueOf(cached).Elem()
 	row := reflect.New(t.row)
 	for i, field := range t.fields {
-		row.Elem().Field(field).Set(from.Field(i))
+		if value := from.Field(i); !isEmpty(value) {
+			row.Elem().Field(field).Set(value)
+		}
 	}
 	return row
+}
+
+// isEmpty says whether a column's value is zero or a set or map without elements.
+func isEmpty(value reflect.Value) bool {
+	if kind := value.Kind(); kind == reflect.Map || kind == reflect.Slice {
+		return value.Len() == 0
+	}
+	return value.IsZero()
 }

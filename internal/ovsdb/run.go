@@ -2,7 +2,6 @@ package ovsdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -14,6 +13,7 @@ type timing struct {
 	sync  time.Duration // to read all tables; a busy server sends many megabytes
 	call  time.Duration // for the answer to a transaction
 	probe time.Duration // between probes, and for the answer: a dead peer is noticed after at most twice this time
+	close time.Duration // for libovsdb's goroutines to end
 	// Pauses between attempts grow from the first to the last.
 	firstPause, lastPause time.Duration
 }
@@ -23,6 +23,7 @@ var defaultTiming = timing{
 	sync:       30 * time.Second,
 	call:       10 * time.Second,
 	probe:      5 * time.Second,
+	close:      time.Second,
 	firstPause: 100 * time.Millisecond,
 	lastPause:  5 * time.Second,
 }
@@ -36,8 +37,7 @@ func (db *DB[R]) Run(ctx context.Context) error {
 	}
 	retry := backoff{first: db.timing.firstPause, last: db.timing.lastPause}
 	for turn := 0; ; turn = (turn + 1) % len(remotes) {
-		wasLive, err := db.serve(ctx, remotes[turn])
-		db.disconnected(remotes[turn], wasLive, err)
+		wasLive := db.serve(ctx, remotes[turn])
 		if wasLive {
 			retry = backoff{first: retry.first, last: retry.last}
 		}
@@ -52,7 +52,7 @@ func (db *DB[R]) Run(ctx context.Context) error {
 }
 
 // serve uses a remote until it ends or ctx does, and says whether it was ever fit for use.
-func (db *DB[R]) serve(ctx context.Context, remote string) (wasLive bool, err error) {
+func (db *DB[R]) serve(ctx context.Context, remote string) (wasLive bool) {
 	s, err := openSession(ctx, remote, sessionConfig{
 		catalog:    db.catalog,
 		leaderOnly: db.cfg.LeaderOnly,
@@ -60,11 +60,13 @@ func (db *DB[R]) serve(ctx context.Context, remote string) (wasLive bool, err er
 		touched:    db.notify,
 	})
 	if err != nil {
-		return false, err
+		db.disconnected(remote, false, err)
+		return false
 	}
-	defer s.close()
 	db.connected(remote, s)
-	return true, s.watch(ctx, db.sweep)
+	db.disconnected(remote, true, s.watch(ctx, db.sweep))
+	s.close()
+	return true
 }
 
 // connected makes a session the live one; from now on Rows copies it.
@@ -80,9 +82,6 @@ func (db *DB[R]) connected(remote string, s *session) {
 // disconnected notes that a remote was lost or could not be used. Only the first of a row of failures is
 // news.
 func (db *DB[R]) disconnected(remote string, wasLive bool, err error) {
-	if err == nil {
-		err = errors.New("client stopped")
-	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	db.live = nil

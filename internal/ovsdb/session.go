@@ -2,7 +2,6 @@ package ovsdb
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -16,7 +15,7 @@ import (
 
 // session is a server in use: complete from the start, until watch returns.
 type session struct {
-	server  *conn // to database _Server, which knows schema and role of the others (ovsdb-server(5))
+	server  *conn // to database _Server, which knows the server's role in a cluster (ovsdb-server(5))
 	data    *conn
 	dialect *dialect
 	replica *replica
@@ -50,7 +49,10 @@ func (s *session) open(ctx context.Context, remote string) error {
 	if err := s.openServer(dialCtx, remote); err != nil {
 		return err
 	}
-	schema, err := s.schema()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	schema, err := readSchema(dialCtx, s.want.catalog.database, remote)
 	if err != nil {
 		return err
 	}
@@ -83,12 +85,11 @@ func (s *session) open(ctx context.Context, remote string) error {
 
 // serverRow is what is read of a row of table Database in database _Server.
 type serverRow struct {
-	UUID      string  `ovsdb:"_uuid"`
-	Name      string  `ovsdb:"name"`
-	Model     string  `ovsdb:"model"`
-	Connected bool    `ovsdb:"connected"`
-	Leader    bool    `ovsdb:"leader"`
-	Schema    *string `ovsdb:"schema"`
+	UUID      string `ovsdb:"_uuid"`
+	Name      string `ovsdb:"name"`
+	Model     string `ovsdb:"model"`
+	Connected bool   `ovsdb:"connected"`
+	Leader    bool   `ovsdb:"leader"`
 }
 
 // openServer connects to database _Server and watches its table.
@@ -102,7 +103,7 @@ func (s *session) openServer(ctx context.Context, remote string) error {
 	}
 	err = s.server.monitor(ctx, []client.TableMonitor{{
 		Table:  serverdb.DatabaseTable,
-		Fields: []string{"name", "model", "connected", "leader", "schema"},
+		Fields: []string{"name", "model", "connected", "leader"},
 	}})
 	if err != nil {
 		return err
@@ -120,48 +121,44 @@ func (s *session) openServer(ctx context.Context, remote string) error {
 	return nil
 }
 
-// schema returns the schema of the database, or an error if the server does not serve it as it should.
-func (s *session) schema() (ovsdb.DatabaseSchema, error) {
-	var schema ovsdb.DatabaseSchema
-	row, err := s.serverRow()
+// readSchema asks the server for the schema of a database, by a connection of its own: libovsdb does that only when it
+// connects, with a model that must fit already. (Column schema in _Server keeps the old one after an upgrade.)
+func readSchema(ctx context.Context, database, remote string) (ovsdb.DatabaseSchema, error) {
+	none, err := model.NewClientDBModel(database, nil)
 	if err != nil {
-		return schema, err
+		return ovsdb.DatabaseSchema{}, fmt.Errorf("build empty model of %s: %w", database, err)
 	}
-	if err := row.usable(s.want.leaderOnly); err != nil {
-		return schema, fmt.Errorf("use database %s: %w", row.Name, err)
+	c, err := dial(ctx, none, remote)
+	if err != nil {
+		return ovsdb.DatabaseSchema{}, err
 	}
-	if err := json.Unmarshal([]byte(*row.Schema), &schema); err != nil {
-		return schema, fmt.Errorf("parse schema of %s: %w", row.Name, err)
-	}
-	return schema, nil
+	defer c.close(defaultTiming.close)
+	return c.Schema(), nil
 }
 
-// serverRow returns what the server says of our database.
-func (s *session) serverRow() (*serverRow, error) {
+// usable returns why the database cannot be used at this server, nil if it can.
+func (s *session) usable() error {
 	if cached := s.server.Cache(); cached != nil {
 		for _, m := range cached.Table(serverdb.DatabaseTable).RowsShallow() {
 			if row := m.(*serverRow); row.Name == s.want.catalog.database {
-				return row, nil
+				return row.usable(s.want.leaderOnly)
 			}
 		}
 	}
-	return nil, fmt.Errorf("find database %s: server has none", s.want.catalog.database)
+	return fmt.Errorf("find database %s: server has none", s.want.catalog.database)
 }
 
-// usable returns why a database cannot be used at this server, nil if it can.
 func (r *serverRow) usable(leaderOnly bool) error {
 	switch {
 	case !r.Connected:
-		return errors.New("server has lost its cluster")
+		return errors.New("server has lost its cluster, or has not joined it yet")
 	case leaderOnly && r.Model == serverdb.DatabaseModelClustered && !r.Leader:
 		return errors.New("server is not the leader of its cluster")
-	case r.Schema == nil:
-		return errors.New("server has not joined its cluster yet")
 	}
 	return nil
 }
 
-// watch returns when the server is gone or no longer fit for use, with the reason, or when ctx ends, with nil.
+// watch returns when the server is gone or no longer fit for use (it drops its clients when the schema changes), or when ctx ends, with the reason.
 // It calls sweep from time to time.
 func (s *session) watch(ctx context.Context, sweep func()) error {
 	probe := time.NewTicker(s.want.timing.probe)
@@ -169,13 +166,13 @@ func (s *session) watch(ctx context.Context, sweep func()) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return ctx.Err()
 		case <-s.data.gone:
 			return errors.New("connection ended")
 		case <-s.server.gone:
 			return errors.New("connection ended")
 		case <-s.serverChanged:
-			if err := s.stillUsable(); err != nil {
+			if err := s.usable(); err != nil {
 				return err
 			}
 		case <-probe.C:
@@ -187,28 +184,18 @@ func (s *session) watch(ctx context.Context, sweep func()) error {
 	}
 }
 
-// stillUsable returns why the server cannot be used any longer. A new schema never comes here: a server that changes
-// it drops clients that, like libovsdb, are not db_change_aware (ovsdb-server(7)).
-func (s *session) stillUsable() error {
-	row, err := s.serverRow()
-	if err != nil {
-		return err
-	}
-	return row.usable(s.want.leaderOnly)
-}
-
 // probe fails when the server does not answer in time.
 func (s *session) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.want.timing.probe)
 	defer cancel()
-	return errors.Join(s.server.echo(ctx), s.data.echo(ctx))
+	return errors.Join(s.server.probe(ctx), s.data.probe(ctx))
 }
 
 // close ends the connections.
 func (s *session) close() {
 	for _, c := range []*conn{s.data, s.server} {
 		if c != nil {
-			c.close()
+			c.close(s.want.timing.close)
 		}
 	}
 }
