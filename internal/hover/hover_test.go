@@ -21,3 +21,24 @@ func TestOneNode(t *testing.T) {
 		})
 	}
 }
+
+func TestTwoNodes(t *testing.T) {
+	for _, mode := range []AttachMode{AttachTCX, AttachClsact} {
+		t.Run(string(mode), func(t *testing.T) {
+			a, b := newNode(t, mode), newNode(t, mode)
+			w1, w2 := a.workload(1), b.workload(2)
+			sa, sb := state(lswitch(switchA, 7, w1, elsewhere(w2))), state(lswitch(switchA, 7, elsewhere(w1), w2))
+			underlay(a, b, sa, sb)
+			a.apply(sa)
+			b.apply(sb)
+			for _, to := range []string{addr4(2).String(), addr6(2).String()} {
+				if !ping(w1, to) {
+					t.Errorf("no answer from %s; drops: %s / %s", to, a.drops(switchA), b.drops(switchA))
+				}
+			}
+			if ping(w1, addr4(2).String(), "-s", "1415", "-M", "do") {
+				t.Error("an answer to a packet that can't cross")
+			}
+		})
+	}
+}

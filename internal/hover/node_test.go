@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,30 +18,57 @@ import (
 	"woven.dev/woven/sdk/iom"
 )
 
-// node is a hypervisor: a namespace in which the test runs, with workloads in namespaces of their own.
+// node is a hypervisor: a namespace with a Hover in it, and workloads in namespaces of their own.
 type node struct {
 	t     *testing.T
 	ns    string
 	bpffs string
+	work  chan func() // run by a thread in the namespace
 	*Hover
 }
 
 func newNode(t *testing.T, mode AttachMode) *node {
 	t.Helper()
-	n := &node{t: t, ns: testutil.Netns(t, "hv"), bpffs: testutil.BPFFS(t)}
-	testutil.Enter(t, n.ns)
-	n.open(mode)
+	n := &node{t: t, ns: testutil.Netns(t, "hv"), bpffs: testutil.BPFFS(t), work: make(chan func())}
+	t.Cleanup(func() { close(n.work) })
+	go func() {
+		testutil.Enter(t, n.ns)
+		for f := range n.work {
+			f()
+		}
+	}()
+	if err := n.open(mode); err != nil {
+		t.Fatalf("%+v", err)
+	}
 	return n
 }
 
-func (n *node) open(mode AttachMode) {
-	n.t.Helper()
-	h, err := Open(Config{BPFFS: n.bpffs, Kinds: []iom.Kind{l2switch.Kind()}, Attach: mode, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		n.t.Fatalf("%+v", err)
+// do runs f in the node's namespace.
+func (n *node) do(f func()) {
+	done := make(chan struct{})
+	n.work <- func() { defer close(done); f() }
+	<-done
+}
+
+// open starts a Hover as a new agent process would.
+func (n *node) open(mode AttachMode, kinds ...iom.Kind) error {
+	if kinds == nil {
+		kinds = []iom.Kind{l2switch.Kind()}
 	}
-	n.Hover = h
-	n.t.Cleanup(h.Close)
+	var err error
+	n.do(func() {
+		n.Hover, err = Open(Config{BPFFS: n.bpffs, Kinds: kinds, Attach: mode, Log: slog.New(slog.DiscardHandler)})
+	})
+	if err == nil {
+		n.t.Cleanup(n.Hover.Close)
+	}
+	return err
+}
+
+// ip runs iproute2 in the node's namespace.
+func (n *node) ip(args ...string) {
+	n.t.Helper()
+	testutil.Run(n.t, append([]string{"ip", "-n", n.ns}, args...)...)
 }
 
 // workload is a VM of a test: key k has MAC 0a:00:00:00:00:k, addresses 10.0.0.k and fd00::k.
@@ -58,8 +86,8 @@ func (n *node) workload(key uint16) workload {
 	n.t.Helper()
 	w := workload{ns: testutil.Netns(n.t, fmt.Sprintf("vm%d", key)), key: key}
 	host := fmt.Sprintf("v%d", key)
-	testutil.Run(n.t, "ip", "link", "add", host, "type", "veth", "peer", "eth0", "netns", w.ns)
-	testutil.Run(n.t, "ip", "link", "set", host, "addrgenmode", "none", "up")
+	n.ip("link", "add", host, "type", "veth", "peer", "eth0", "netns", w.ns)
+	n.ip("link", "set", host, "addrgenmode", "none", "up")
 	testutil.Run(n.t, "ip", "-n", w.ns, "link", "set", "eth0", "address", net.HardwareAddr(slice(mac(key))).String(), "mtu", "1442", "up")
 	testutil.Run(n.t, "ip", "-n", w.ns, "addr", "add", addr4(key).String()+"/24", "dev", "eth0")
 	testutil.Run(n.t, "ip", "-n", w.ns, "addr", "add", addr6(key).String()+"/64", "dev", "eth0", "nodad")
@@ -72,11 +100,12 @@ func slice(m [6]byte) []byte { return m[:] }
 
 func (n *node) device(name string) netstate.Device {
 	n.t.Helper()
-	ifi, err := net.InterfaceByName(name)
+	index := strings.TrimSpace(testutil.Run(n.t, "ip", "netns", "exec", n.ns, "cat", "/sys/class/net/"+name+"/ifindex"))
+	i, err := strconv.Atoi(index)
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	return netstate.Device{Name: name, Ifindex: ifi.Index}
+	return netstate.Device{Name: name, Ifindex: i}
 }
 
 const floodGroup = 0x8000
@@ -116,7 +145,9 @@ func state(modules ...*netstate.Module) *netstate.State {
 
 func (n *node) apply(s *netstate.State) {
 	n.t.Helper()
-	res, err := n.Apply(context.Background(), s)
+	var res netstate.Result
+	var err error
+	n.do(func() { res, err = n.Apply(context.Background(), s) })
 	if err != nil || len(res.Failures) > 0 {
 		n.t.Fatalf("apply: %v, failures %+v", err, res.Failures)
 	}
@@ -140,3 +171,24 @@ func (n *node) drops(module string) string {
 	}
 	return strings.TrimSpace(b.String())
 }
+
+// underlay connects two nodes by a veth, with addresses 172.31.0.1 and .2, and gives each state its tunnel to the other.
+func underlay(a, b *node, sa, sb *netstate.State) {
+	a.t.Helper()
+	a.ip("link", "add", "eth0", "type", "veth", "peer", "eth0", "netns", b.ns)
+	for i, n := range []*node{a, b} {
+		n.ip("addr", "add", fmt.Sprintf("172.31.0.%d/24", i+1), "dev", "eth0")
+		n.ip("link", "set", "eth0", "mtu", "1500", "up")
+		n.ip("link", "add", "br-int", "type", "veth", "peer", "woven0")
+		n.ip("link", "set", "br-int", "addrgenmode", "none", "up")
+		n.ip("link", "set", "woven0", "addrgenmode", "none", "up")
+		own, peer := netip.AddrFrom4([4]byte{172, 31, 0, byte(i + 1)}), netip.AddrFrom4([4]byte{172, 31, 0, byte(2 - i)})
+		eth := n.device("eth0")
+		s := []*netstate.State{sa, sb}[i]
+		s.Tunnel = &netstate.Tunnel{Addr: own, Devices: []netstate.Device{eth}, RelayOut: n.device("woven0"), RelayIn: n.device("br-int")}
+		s.Nodes["peer"] = &netstate.Node{Name: "peer", Addr: peer, NextHop: peer, Ifindex: eth.Ifindex, MTU: 1500}
+	}
+}
+
+// elsewhere is a workload as the other node sees it.
+func elsewhere(w workload) workload { return workload{key: w.key, dev: netstate.Device{Name: "peer"}} }

@@ -20,7 +20,8 @@ struct iom_drop_key {
 };
 
 #define IOM_DROP_MEMBER(name, text) __u64 name __attribute__((btf_decl_tag("doc:" text)));
-#define IOM_DROPS(module, list) \
+#define IOM_DROPS(module, list) IOM_DROPS_OF(module, iom_kind, list)
+#define IOM_DROPS_OF(module, its_kind, list) \
 	struct module##_drops { \
 		list(IOM_DROP_MEMBER) \
 	}; \
@@ -31,6 +32,10 @@ struct iom_drop_key {
 		__uint(max_entries, 65536); \
 		__uint(map_flags, BPF_F_NO_PREALLOC); \
 	} module##_drops SEC(".maps"); \
+	static __always_inline __u32 module##_drop_kind(void) \
+	{ \
+		return its_kind; \
+	} \
 	static __noinline void module##_count_drop(__u32 dp, __u32 port, __u32 reason) \
 	{ \
 		struct iom_drop_key key = { .dp = dp, .port = port }; \
@@ -49,7 +54,7 @@ struct iom_drop_key {
 	({ \
 		__u32 reason_ = __builtin_offsetof(struct module##_drops, reason) / 8; \
 		if ((m)->flags & IOM_TRACE) { \
-			iom_trace_add(m, IOM_TRACE_DROP, iom_kind, reason_); \
+			iom_trace_add(m, IOM_TRACE_DROP, module##_drop_kind(), reason_); \
 		} else { \
 			if ((m)->port) \
 				module##_count_drop((m)->dp, (m)->port, reason_); \
@@ -81,6 +86,6 @@ struct iom_drop_key {
 	X(TUNNEL_NO_KEYS, "Geneve packet without OVN's option") \
 	X(TUNNEL_OPTION, "Geneve packet with an unknown critical option") \
 	X(TUNNEL_UNKNOWN_KEY, "Geneve packet for an unknown datapath or port")
-IOM_DROPS(iom, IOM_PLATFORM_DROPS)
+IOM_DROPS_OF(iom, 0, IOM_PLATFORM_DROPS)
 
 #endif
