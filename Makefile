@@ -1,0 +1,57 @@
+SHELL := /bin/bash
+
+# Packages whose tests need neither root nor a kernel: they run under the race detector too.
+PURE := ./api/... ./internal/archtest/... ./internal/cli/... ./internal/compile/... ./internal/ingest/... ./internal/logical/... \
+	./internal/metrics/... ./internal/netstate/... ./internal/ovnexpr/... ./internal/ovsdb/... ./internal/reconcile/... \
+	./internal/rest/... ./modules/...config/...
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+
+.PHONY: build deps test check-fmt lint fmt generate check-generate bench bench-full soak demo clean
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags='-X main.version=$(VERSION)' -o bin/woven ./cmd/woven
+
+deps:
+	hack/install-deps
+
+# One package at a time: end-to-end tests and benchmarks compete for the CPUs.
+test: deps check-fmt
+	go vet ./...
+	go test -race $(PURE)
+	go test -count=1 -p=1 -timeout=40m ./...
+
+check-fmt:
+	@files=$$(gofmt -l .); [[ -z $$files ]] || { echo "not formatted (make fmt):" $$files; exit 1; }
+
+lint:
+	go tool staticcheck ./...
+
+fmt:
+	gofmt -w .
+	hack/install-deps build
+	git ls-files -z -- 'modules/*.[ch]' 'sdk/*.[ch]' | xargs -0 --no-run-if-empty clang-format-19 -i
+
+generate:
+	hack/install-deps build
+	go generate ./...
+
+check-generate: generate
+	git diff --exit-code
+	[[ -z $$(git status --porcelain) ]]
+
+bench: deps
+	go test -run='^$$' -bench=. -benchtime=0.3s -timeout=20m ./bench/...
+
+bench-full: deps
+	go test -run='^$$' -bench=. -benchtime=2s -count=6 -timeout=2h ./bench/...
+
+# The privileged and end-to-end tests, over and over.
+soak: deps
+	REQUIRE_PRIVILEGED=1 go test -count=20 -p=1 -timeout=12h ./internal/... ./test/...
+
+demo: deps build
+	go run ./test/demo -woven bin/woven
+
+clean:
+	rm -rf bin
