@@ -24,9 +24,9 @@ func (h *Host) PrepareDevice(ifindex int) error {
 	return nil
 }
 
-// EnsureBridgeDevice makes sure that a device with the integration bridge's name exists, which libvirt and others look for. Where
-// there is none it becomes a veth, whose other end gets the name peer. An existing device of another kind is left as it is.
-func (h *Host) EnsureBridgeDevice(name, peer string, mtu int) error {
+// EnsureVeth makes sure that a device of that name exists. Where there is none it becomes a veth, whose other end gets the
+// name peer, both prepared as by PrepareDevice. An existing device of another kind is left as it is.
+func (h *Host) EnsureVeth(name, peer string, mtu int) error {
 	link, err := h.handle.LinkByName(name)
 	if errors.As(err, new(netlink.LinkNotFoundError)) {
 		attrs := netlink.NewLinkAttrs()
@@ -51,8 +51,8 @@ func (h *Host) EnsureBridgeDevice(name, peer string, mtu int) error {
 	return nil
 }
 
-// RemoveBridgeDevice removes what EnsureBridgeDevice made and says whether there was something.
-func (h *Host) RemoveBridgeDevice(name, peer string) (bool, error) {
+// RemoveVeth removes what EnsureVeth made and says whether there was something.
+func (h *Host) RemoveVeth(name, peer string) (bool, error) {
 	link, err := h.handle.LinkByName(name)
 	if errors.As(err, new(netlink.LinkNotFoundError)) {
 		return false, nil

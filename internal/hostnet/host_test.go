@@ -247,10 +247,10 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-func TestBridgeDevice(t *testing.T) {
+func TestVeth(t *testing.T) {
 	h, ip := namespace(t)
 	for range 2 { // the second time it is there already
-		if err := h.EnsureBridgeDevice("br-int", "woven0", 1500); err != nil {
+		if err := h.EnsureVeth("br-int", "woven0", 1500); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -266,18 +266,18 @@ func TestBridgeDevice(t *testing.T) {
 		t.Errorf("the pair has addresses:\n%s", out)
 	}
 	for i, want := range []bool{true, false} {
-		if was, err := h.RemoveBridgeDevice("br-int", "woven0"); was != want || err != nil {
+		if was, err := h.RemoveVeth("br-int", "woven0"); was != want || err != nil {
 			t.Errorf("removal %d: %v, %v", i, was, err)
 		}
 	}
 	ip("link", "add", "br-int", "type", "bridge") // somebody else's stays
-	if err := h.EnsureBridgeDevice("br-int", "woven0", 1500); err != nil {
+	if err := h.EnsureVeth("br-int", "woven0", 1500); err != nil {
 		t.Fatal(err)
 	}
-	if was, err := h.RemoveBridgeDevice("br-int", "woven0"); was || err != nil {
+	if was, err := h.RemoveVeth("br-int", "woven0"); was || err != nil {
 		t.Errorf("removal of a foreign bridge: %v, %v", was, err)
 	}
-	if err := h.EnsureBridgeDevice("a-name-that-is-too-long", "woven0", 1500); err == nil {
+	if err := h.EnsureVeth("a-name-that-is-too-long", "woven0", 1500); err == nil {
 		t.Error("a name of 23 characters was accepted")
 	}
 }

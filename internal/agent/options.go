@@ -1,0 +1,77 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"woven.dev/woven/internal/hostnet"
+	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/netstate"
+	"woven.dev/woven/internal/ovsdb/nb"
+	"woven.dev/woven/internal/ovsdb/sb"
+	"woven.dev/woven/internal/ovsdb/vsw"
+	"woven.dev/woven/sdk/iom"
+)
+
+// Options of an agent.
+type Options struct {
+	// OVS is the remote of the local Open_vSwitch database.
+	OVS string
+	// RunDir takes the lock. BPFFS is the directory of the pins.
+	RunDir, BPFFS string
+	// Name, NB and SB go before what the Open_vSwitch row says; "" : as it says. NB and SB are lists of remotes
+	// as in ovn-remote.
+	Name, NB, SB string
+	// Kinds are the module kinds to load.
+	Kinds []iom.Kind
+	// Attach is how programs are attached.
+	Attach hover.AttachMode
+	// Version of the program, for the status.
+	Version string
+	Log     *slog.Logger
+	// Serve, if not nil, runs beside the agent and answers from source until its ctx ends; its error ends the agent.
+	Serve func(ctx context.Context, source *Source) error
+}
+
+// Plane is the data plane: hover, or a test's fake.
+type Plane interface {
+	netstate.Applier
+	// DevicesChanged tells that network devices came or went, so that the next Apply looks again.
+	DevicesChanged()
+	// Port, Drops, NodeDrops and Instances are for people: see hover.Hover.
+	Port(module string, key uint16) (hover.PortCounters, error)
+	Drops(module string) ([]hover.Drop, error)
+	NodeDrops() ([]hover.Drop, error)
+	Instances() []hover.Instance
+	Close()
+}
+
+var _ Plane = (*hover.Hover)(nil)
+
+// host is what the agent needs of a hostnet.Host.
+type host interface {
+	Run(ctx context.Context) error
+	Changed() <-chan struct{}
+	Snapshot() *hostnet.Snapshot
+	Route(to, from netip.Addr) (hostnet.Route, error)
+	SetNeighbours(want []hostnet.Neighbour) error
+	PrepareDevice(ifindex int) error
+	EnsureVeth(name, peer string, mtu int) error
+	RemoveVeth(name, peer string) (bool, error)
+	Counters() (map[int]hostnet.Counters, error)
+	Close()
+}
+
+// world is what an agent works with: the real things, or a test's.
+type world struct {
+	host  host
+	plane Plane
+	ovs   func(remotes []string) database[vsw.Rows]
+	nb    func(remotes []string) database[nb.Rows]
+	sb    func(remotes []string) database[sb.Rows]
+	// hostname is used where the Open_vSwitch row has none.
+	hostname string
+	now      func() time.Time
+}

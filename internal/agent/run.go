@@ -1,0 +1,87 @@
+// Package agent is the node's main loop: it reads the databases and the host, decides, has the data plane carry the result out,
+// and reports what is live. It takes the place of ovn-controller and of ovs-vswitchd.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/vishvananda/netns"
+	"golang.org/x/sync/errgroup"
+
+	"woven.dev/woven/internal/hostnet"
+	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/ovsdb"
+	"woven.dev/woven/internal/ovsdb/nb"
+	"woven.dev/woven/internal/ovsdb/sb"
+	"woven.dev/woven/internal/ovsdb/vsw"
+)
+
+// Run is a node's agent until ctx ends; then it returns nil, and everything stays as it is: traffic flows on, ports
+// stay bound. The error is an *InUseError when another agent has the run directory.
+func Run(ctx context.Context, o Options) error {
+	unlock, err := lockRunDir(o.RunDir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	w, err := openWorld(o)
+	if err != nil {
+		return err
+	}
+	defer w.host.Close()
+	defer w.plane.Close()
+	return runIn(ctx, w, o)
+}
+
+// openWorld opens the real things.
+func openWorld(o Options) (world, error) {
+	w := databases(o.Log)
+	var err error
+	if w.hostname, err = os.Hostname(); err != nil {
+		return world{}, fmt.Errorf("read host name: %w", err)
+	}
+	plane, err := hover.Open(hover.Config{BPFFS: o.BPFFS, Kinds: o.Kinds, Attach: o.Attach, Log: o.Log})
+	if err != nil {
+		return world{}, err
+	}
+	w.plane = plane
+	if w.host, err = hostnet.Open(netns.None()); err != nil {
+		plane.Close()
+		return world{}, err
+	}
+	return w, nil
+}
+
+// databases is a world that has only databases and a clock.
+func databases(log *slog.Logger) world {
+	config := func(name string, remotes []string, write bool) ovsdb.Config {
+		return ovsdb.Config{Name: name, Remotes: remotes, LeaderOnly: write, Log: log}
+	}
+	return world{
+		ovs: func(r []string) database[vsw.Rows] { return ovsdb.NewVSW(config("ovs", r, true)) },
+		nb:  func(r []string) database[nb.Rows] { return ovsdb.NewNB(config("nb", r, false)) },
+		sb:  func(r []string) database[sb.Rows] { return ovsdb.NewSB(config("sb", r, true)) },
+		now: time.Now,
+	}
+}
+
+// runIn runs the loop, the watch of the host, and what the caller serves.
+func runIn(ctx context.Context, w world, o Options) error {
+	l := newLoop(w, Overrides{Name: o.Name, NB: splitList(o.NB), SB: splitList(o.SB), Hostname: w.hostname}, o.Log)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return w.host.Run(ctx) })
+	group.Go(func() error { return l.run(ctx, splitList(o.OVS)) })
+	if o.Serve != nil {
+		group.Go(func() error { return o.Serve(ctx, &Source{loop: l, version: o.Version}) })
+	}
+	err := group.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

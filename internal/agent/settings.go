@@ -1,0 +1,182 @@
+package agent
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"woven.dev/woven/internal/logical"
+	"woven.dev/woven/internal/ovsdb/vsw"
+)
+
+// Settings are what the local Open_vSwitch row asks of this chassis. ovn-controller(8), section Configuration, names the keys.
+type Settings struct {
+	// Name of the chassis (system-id); "" while nobody has set it.
+	Name     string
+	Hostname string
+	// SB and NB are the remotes of the databases; empty while unknown.
+	SB, NB []string
+	// Bridge is the integration bridge (ovn-bridge).
+	Bridge string
+	// EncapIP is our tunnel address; the zero Addr: none. EncapCsum asks for outer UDP checksums.
+	EncapIP   netip.Addr
+	EncapCsum bool
+	// TransportZones of the chassis (ovn-transport-zones).
+	TransportZones []string
+	// Advertised goes into other_config and external_ids of the Chassis row.
+	Advertised map[string]string
+}
+
+// Overrides are settings that the command line gives. Empty: as the row says.
+type Overrides struct {
+	Name     string
+	NB, SB   []string
+	Hostname string // where the row has none
+}
+
+// features are what ovn-northd turns on only when every chassis advertises it.
+var features = []string{
+	"port-up-notif", "mac-binding-timestamp", "ct-no-masked-label", "ovn-ct-lb-related", "ct-commit-nat-v2", "ct-commit-to-zone",
+	"ct-next-zone", "ct-label-flush", "ct-state-save", "fdb-timestamp", "ls-dpg-column", "ovn-sample-with-registers",
+}
+
+// copiedKeys are external_ids that other readers of the Chassis row look for, with what they are when absent.
+var copiedKeys = map[string]string{
+	"ovn-bridge-mappings": "", "ovn-cms-options": "", "ovn-chassis-mac-mappings": "", "ovn-monitor-all": "false",
+}
+
+// unsupportedKeys change what ovn-controller does and not what Woven does; with the value that asks for nothing.
+var unsupportedKeys = map[string]string{
+	"ovn-is-interconn": "false", "ovn-encap-tos": "none", "ovn-set-local-ip": "false",
+}
+
+// ifaceTypes are the interface types that Woven carries out.
+var ifaceTypes = []string{"internal", "system"}
+
+// settingsReader looks keys up in the external_ids and collects what is wrong.
+type settingsReader struct {
+	ids      map[string]string
+	name     string
+	problems logical.Problems
+}
+
+// get returns a key's value; one with the chassis' name appended goes before the bare one.
+func (r *settingsReader) get(key string) string {
+	if v, ok := r.ids[key+"-"+r.name]; ok && r.name != "" {
+		return v
+	}
+	return r.ids[key]
+}
+
+func (r *settingsReader) problem(key, format string, args ...any) {
+	r.problems.Add("open_vswitch", "external_ids:"+key, format, args...)
+}
+
+// readSettings reads the row, which is nil while the database has none.
+func readSettings(row *vsw.OpenvSwitch, over Overrides) (Settings, []logical.Problem) {
+	r := &settingsReader{}
+	if row != nil {
+		r.ids = row.ExternalIDs
+	}
+	r.name = or(over.Name, r.ids["system-id"])
+	if r.name == "" {
+		r.problem("system-id", "is not set: this node registers no chassis and claims no ports until it is")
+	}
+	s := Settings{
+		Name:     r.name,
+		Hostname: or(r.ids["hostname"], over.Hostname),
+		Bridge:   or(r.ids["ovn-bridge"], "br-int"),
+	}
+	s.SB, s.NB = r.remotes(over)
+	s.EncapIP, s.EncapCsum = r.encap()
+	s.TransportZones = splitList(r.get("ovn-transport-zones"))
+	s.Advertised = r.advertised()
+	for _, key := range slices.Sorted(maps.Keys(unsupportedKeys)) {
+		if v := r.get(key); v != "" && v != unsupportedKeys[key] {
+			r.problem(key, "is not supported: %q is ignored", v)
+		}
+	}
+	return s, r.problems
+}
+
+func (r *settingsReader) remotes(over Overrides) (sb, nb []string) {
+	sb, nb = over.SB, over.NB
+	if len(sb) == 0 {
+		sb = splitList(r.get("ovn-remote"))
+	}
+	if len(sb) == 0 {
+		r.problem("ovn-remote", "is not set: there is no Southbound database until it is")
+	}
+	if len(nb) == 0 {
+		nb = splitList(r.get("woven-nb-remote"))
+	}
+	if len(nb) > 0 {
+		return sb, nb
+	}
+	for _, remote := range sb {
+		if at, ok := strings.CutSuffix(remote, ":6642"); ok {
+			nb = append(nb, at+":6641")
+		}
+	}
+	if len(sb) > 0 && len(nb) == 0 {
+		r.problem("woven-nb-remote", "is not set, and %q names no port 6642 to derive it from: there is no Northbound database until it is",
+			strings.Join(sb, ","))
+	}
+	return sb, nb
+}
+
+// encap reads the tunnel end. Of several addresses the first counts.
+func (r *settingsReader) encap() (ip netip.Addr, csum bool) {
+	csum = r.get("ovn-encap-csum") != "false"
+	types, ips := splitList(r.get("ovn-encap-type")), splitList(r.get("ovn-encap-ip"))
+	switch {
+	case len(types) == 0:
+		r.problem("ovn-encap-type", "is not set: this node registers no chassis until it is")
+		return netip.Addr{}, csum
+	case !slices.Contains(types, "geneve"):
+		r.problem("ovn-encap-type", "%q does not contain geneve, the only supported type: this node registers no chassis",
+			strings.Join(types, ","))
+		return netip.Addr{}, csum
+	case len(ips) == 0:
+		r.problem("ovn-encap-ip", "is not set: this node registers no chassis until it is")
+		return netip.Addr{}, csum
+	case len(ips) > 1:
+		r.problem("ovn-encap-ip", "only one address is supported: %s is used", ips[0])
+	}
+	ip, err := netip.ParseAddr(ips[0])
+	if err != nil || ip.Zone() != "" || ip.IsUnspecified() || ip.IsMulticast() {
+		r.problem("ovn-encap-ip", "%q is no address of a tunnel end: this node registers no chassis", ips[0])
+		return netip.Addr{}, csum
+	}
+	return ip.Unmap(), csum
+}
+
+// advertised is what northd, Neutron and other chassis read in the Chassis row.
+func (r *settingsReader) advertised() map[string]string {
+	m := map[string]string{"datapath-type": "system", "iface-types": strings.Join(ifaceTypes, ","), "is-interconn": "false"}
+	for _, f := range features {
+		m[f] = "true"
+	}
+	for key, absent := range copiedKeys {
+		m[key] = or(r.get(key), absent)
+	}
+	return m
+}
+
+func splitList(s string) []string {
+	var list []string
+	for _, part := range strings.Split(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,160 @@
+package agent
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "woven.dev/woven/api/v1"
+	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/netstate"
+)
+
+// Source answers questions about a running agent, from what its last round left and from the kernel's counters. Its
+// methods may be called from any goroutine.
+type Source struct {
+	loop    *loop
+	version string
+}
+
+// ObserveApplies has f called with the time that each apply of a desired state takes.
+func (s *Source) ObserveApplies(f func(time.Duration)) { s.loop.applyObserver.Store(&f) }
+
+// Status says how the agent is.
+func (s *Source) Status() v1.Status {
+	v := s.loop.published.Load()
+	st := v1.Status{
+		Node: or(v.settings.Hostname, s.loop.hostname), Version: s.version, Chassis: v.chassis, StartedAt: s.loop.started,
+		Generation: v.live.generation, NBCfg: v1.NBCfg{Seen: int64(v.seen), Applied: int64(v.live.nbCfg)},
+		Databases: []v1.Database{}, Problems: []v1.Problem{}, Tunnel: v.tunnel(),
+	}
+	for _, d := range v.databases {
+		row := v1.Database{
+			Name: d.name, Remote: or(d.status.Remote, strings.Join(d.remotes, ",")),
+			Connected: d.status.Connected, Synced: d.status.Synced, Since: d.status.Since,
+		}
+		if !d.status.Connected && d.status.Err != nil {
+			row.Error = d.status.Err.Error()
+		}
+		st.Databases = append(st.Databases, row)
+	}
+	for _, p := range v.problems {
+		st.Problems = append(st.Problems, v1.Problem{Object: p.Object, Reason: p.Reason, Since: p.since})
+	}
+	for _, p := range v.ports() {
+		switch p.State {
+		case v1.PortUp:
+			st.Ports.Up++
+		case v1.PortDown:
+			st.Ports.Down++
+		case v1.PortWaiting:
+			st.Ports.Waiting++
+		case v1.PortFailed:
+			st.Ports.Failed++
+		case v1.PortUnplugged:
+			st.Ports.Unplugged++
+		}
+	}
+	return st
+}
+
+func (v *view) tunnel() *v1.Tunnel {
+	n := v.live.network
+	if n == nil || n.Tunnel == nil {
+		return nil
+	}
+	t := &v1.Tunnel{Type: geneve, Address: n.Tunnel.Addr.String(), Devices: []string{}, Peers: []v1.Peer{}}
+	for _, d := range n.Tunnel.Devices {
+		t.Devices = append(t.Devices, d.Name)
+	}
+	names := map[int]string{}
+	for name, link := range v.links {
+		names[link.Index] = name
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.Peers)) {
+		p := n.Peers[name]
+		t.Peers = append(t.Peers, v1.Peer{Chassis: name, Address: p.Addr.String(), Device: names[p.Ifindex], MTU: p.MTU})
+	}
+	return t
+}
+
+// Ports lists the ports of this node's switches, and those that its interfaces name, by name.
+func (s *Source) Ports() ([]v1.Port, error) {
+	list := s.loop.published.Load().ports()
+	ports := make([]v1.Port, 0, len(list))
+	for _, p := range list {
+		c, err := s.loop.plane.Port(p.module, p.Key)
+		switch {
+		case err == nil:
+			p.Counters = v1.Counters{RxPackets: c.Stats.RxPackets, RxBytes: c.Stats.RxBytes,
+				TxPackets: c.Stats.TxPackets, TxBytes: c.Stats.TxBytes}
+			p.Drops = dropsOf(c.Drops)
+		case !errors.Is(err, hover.ErrUnknown): // only ports of this node are in the data plane
+			return nil, err
+		}
+		ports = append(ports, p.Port)
+	}
+	return ports, nil
+}
+
+// Drops lists the drops of every datapath, by key; key 0 stands for packets of none.
+func (s *Source) Drops() ([]v1.DatapathDrops, error) {
+	drops, err := s.loop.plane.NodeDrops()
+	if err != nil {
+		return nil, err
+	}
+	list := []v1.DatapathDrops{{Drops: dropsOf(drops)}}
+	for _, in := range s.loop.plane.Instances() {
+		drops, err := s.loop.plane.Drops(in.Module.ID)
+		if errors.Is(err, hover.ErrUnknown) {
+			continue // it has just gone
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v1.DatapathDrops{Datapath: in.Module.Name, Key: in.Module.Key, Drops: dropsOf(drops)})
+	}
+	slices.SortFunc(list, func(a, b v1.DatapathDrops) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), strings.Compare(a.Datapath, b.Datapath))
+	})
+	return list, nil
+}
+
+func dropsOf(drops []hover.Drop) []v1.Drop {
+	list := make([]v1.Drop, 0, len(drops))
+	for _, d := range drops {
+		list = append(list, v1.Drop{Module: d.Module, Reason: d.Reason, Text: d.Text, Packets: d.Packets})
+	}
+	return list
+}
+
+// Map says which OVN object is carried out by which module instance.
+func (s *Source) Map() []v1.MapEntry {
+	entries := []v1.MapEntry{}
+	for _, in := range s.loop.plane.Instances() {
+		e := v1.MapEntry{
+			Object: v1.Object{Type: "logical_switch", Name: in.Module.Name, UUID: in.Module.ID},
+			Module: v1.Module{Kind: in.Module.Kind, Slot: in.Slot}, Key: in.Module.Key, Ports: []v1.MapPort{},
+		}
+		for _, p := range in.Module.Ports {
+			e.Ports = append(e.Ports, mapPort(p, in.Ports[p.Key]))
+		}
+		entries = append(entries, e)
+	}
+	slices.SortFunc(entries, func(a, b v1.MapEntry) int {
+		return cmp.Or(strings.Compare(a.Object.Type, b.Object.Type), strings.Compare(a.Object.Name, b.Object.Name),
+			strings.Compare(a.Object.UUID, b.Object.UUID))
+	})
+	return entries
+}
+
+func mapPort(p netstate.Port, slot uint32) v1.MapPort {
+	m := v1.MapPort{Name: p.Name, Key: p.Key, Slot: slot, Node: p.Node}
+	if p.Device != nil {
+		m.Device = p.Device.Name
+	}
+	return m
+}

@@ -1,0 +1,42 @@
+package agent
+
+import (
+	"woven.dev/woven/internal/ovsdb"
+)
+
+// writeSouth tells the Southbound database what is live.
+func (l *loop) writeSouth(r *round) {
+	if r.sb == nil || !r.decided {
+		return
+	}
+	var cfg []ovsdb.Op
+	if l.live.known {
+		cfg = nbCfgOps(findChassisPrivate(r.sb, r.settings.Name), l.live.nbCfg, r.now)
+	}
+	l.sbDB.write(r.now, bindingOps(r.sb, r.self, r.claims.ours, l.live.ports), cfg)
+}
+
+// writeLocal tells the local database's clients what is live, and the counters.
+func (l *loop) writeLocal(r *round) {
+	var reports []ovsdb.Op
+	if r.decided {
+		reports = installedOps(r.plugs, r.self, r.claims, l.live.ports, r.now)
+		if l.live.known {
+			reports = append(reports, bridgeNbCfgOps(r.bridge, l.live.nbCfg, r.now)...)
+		}
+	}
+	l.ovsDB.write(r.now, reports, l.counters(r))
+}
+
+// counters are due from time to time.
+func (l *loop) counters(r *round) []ovsdb.Op {
+	if !r.countersDue {
+		return nil
+	}
+	all, err := l.host.Counters()
+	if err != nil {
+		r.problems.Add("host", "counters", "%v", err)
+		return nil
+	}
+	return statisticsOps(r.plugs, all)
+}
