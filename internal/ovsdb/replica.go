@@ -69,24 +69,33 @@ func (t *tableReplica) update(rows reflect.Value) bool {
 	if t.cached != nil {
 		now = t.cached.RowsShallow()
 	}
-	next := reflect.MakeMapWithSize(rows.Type(), len(now))
-	changed := rows.IsNil() || rows.Len() != len(now)
+	key := reflect.New(rows.Type().Key()).Elem()
+	fresh := make(map[string]reflect.Value)
 	for uuid, cached := range now {
-		key := reflect.ValueOf(uuid)
-		row := rows.MapIndex(key)
-		if !row.IsValid() || t.seen[uuid] != cached {
-			fresh := t.copyRow(cached)
-			if !row.IsValid() || !reflect.DeepEqual(row.Interface(), fresh.Interface()) {
-				row, changed = fresh, true
-			}
+		if t.seen[uuid] == cached {
+			continue
+		}
+		key.SetString(uuid)
+		last, row := rows.MapIndex(key), t.copyRow(cached)
+		if !last.IsValid() || !reflect.DeepEqual(last.Interface(), row.Interface()) {
+			fresh[uuid] = row
+		}
+	}
+	t.seen = now
+	if len(fresh) == 0 && !rows.IsNil() && rows.Len() == len(now) {
+		return false
+	}
+	next := reflect.MakeMapWithSize(rows.Type(), len(now))
+	for uuid := range now {
+		key.SetString(uuid)
+		row, ok := fresh[uuid]
+		if !ok {
+			row = rows.MapIndex(key)
 		}
 		next.SetMapIndex(key, row)
 	}
-	t.seen = now
-	if changed {
-		rows.Set(next)
-	}
-	return changed
+	rows.Set(next)
+	return true
 }
 
 // copyRow makes a generated row of a cached one. They share maps and slices, which neither side changes. Whether

@@ -2,6 +2,7 @@ package ovsdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -90,7 +91,9 @@ func (db *DB[R]) disconnected(remote string, wasLive bool, err error) {
 		db.cfg.Log.Debug("database still not connected", "remote", remote, "reason", err)
 		return
 	}
-	db.cfg.Log.Warn("database not connected", "remote", remote, "reason", err)
+	if !errors.Is(err, context.Canceled) { // Run ends
+		db.cfg.Log.Warn("database not connected", "remote", remote, "reason", err)
+	}
 	db.status.Since = time.Now()
 	db.notify()
 }

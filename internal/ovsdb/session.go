@@ -52,7 +52,7 @@ func (s *session) open(ctx context.Context, remote string) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	schema, err := readSchema(dialCtx, s.want.catalog.database, remote)
+	schema, err := s.readSchema(dialCtx, remote)
 	if err != nil {
 		return err
 	}
@@ -121,18 +121,18 @@ func (s *session) openServer(ctx context.Context, remote string) error {
 	return nil
 }
 
-// readSchema asks the server for the schema of a database, by a connection of its own: libovsdb does that only when it
+// readSchema asks the server for the schema of the database, by a connection of its own: libovsdb does that only when it
 // connects, with a model that must fit already. (Column schema in _Server keeps the old one after an upgrade.)
-func readSchema(ctx context.Context, database, remote string) (ovsdb.DatabaseSchema, error) {
-	none, err := model.NewClientDBModel(database, nil)
+func (s *session) readSchema(ctx context.Context, remote string) (ovsdb.DatabaseSchema, error) {
+	none, err := model.NewClientDBModel(s.want.catalog.database, nil)
 	if err != nil {
-		return ovsdb.DatabaseSchema{}, fmt.Errorf("build empty model of %s: %w", database, err)
+		return ovsdb.DatabaseSchema{}, fmt.Errorf("build empty model: %w", err)
 	}
 	c, err := dial(ctx, none, remote)
 	if err != nil {
 		return ovsdb.DatabaseSchema{}, err
 	}
-	defer c.close(defaultTiming.close)
+	defer c.close(s.want.timing.close)
 	return c.Schema(), nil
 }
 

@@ -14,7 +14,8 @@ var ErrNoTable = errors.New("server has no such table")
 
 // Transact carries out all operations or, on an error, none. Without a connection it fails at once with ErrNotConnected. When the
 // connection ends or ctx does before the server's answer, it fails and the outcome is unknown. What the server refused is
-// wrapped (libovsdb's *ConstraintViolation and so on).
+// wrapped (libovsdb's *ConstraintViolation and so on). A standalone server sends the change before its answer, so
+// Rows has it when Transact returns; behind a cluster or relay it may come later.
 func (db *DB[R]) Transact(ctx context.Context, ops []Op) error {
 	if err := db.transact(ctx, ops); err != nil {
 		return fmt.Errorf("write to database %s: %w", db.cfg.Name, err)
