@@ -22,6 +22,7 @@ func main() {
 		Stdout: os.Stdout, Stderr: os.Stderr,
 		Version: version,
 		Now:     time.Now,
+		Agent:   runAgent,
 		RunDir:  os.Getenv("WOVEN_RUN_DIR"), // set by `woven lab exec`
 	}
 	env.Commands = []*cobra.Command{cli.LabCommand(env, labCommands)}

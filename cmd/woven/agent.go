@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+
+	"woven.dev/woven/internal/agent"
+	"woven.dev/woven/internal/cli"
+	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/metrics"
+	"woven.dev/woven/internal/rest"
+	"woven.dev/woven/modules/std"
+)
+
+// runAgent carries out `woven agent`.
+func runAgent(ctx context.Context, o cli.AgentOptions) error {
+	if o.Cleanup {
+		return hover.Cleanup(o.BPFFS)
+	}
+	attach, err := hover.ParseAttachMode(o.Attach)
+	if err != nil {
+		return err
+	}
+	return agent.Run(ctx, agent.Options{
+		OVS: o.OVS, NB: o.NB, SB: o.SB, Name: o.Name,
+		RunDir: o.RunDir, BPFFS: o.BPFFS,
+		Kinds: std.Kinds(), Attach: attach,
+		Version: o.Version, Log: o.Log,
+		Serve: func(ctx context.Context, source *agent.Source) error { return serve(ctx, o, source) },
+	})
+}
+
+// serve answers from a running agent: REST on its socket, and metrics.
+func serve(ctx context.Context, o cli.AgentOptions, source *agent.Source) error {
+	m := metrics.New(source)
+	source.ObserveApplies(m.ObserveApply)
+	server, err := rest.Listen(rest.Config{
+		RunDir: o.RunDir, MetricsListen: o.MetricsListen,
+		Source: source, Metrics: m.Handler(o.Log), Log: o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	return server.Run(ctx)
+}
