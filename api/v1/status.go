@@ -35,7 +35,7 @@ type Database struct {
 	Remote    string    `json:"remote" doc:"Where it is looked for, in OVSDB notation" example:"tcp:192.0.2.1:6642"`
 	Connected bool      `json:"connected" doc:"There is a connection now"`
 	Synced    bool      `json:"synced" doc:"The contents were read completely over this connection"`
-	Since     time.Time `json:"since" doc:"When Connected last changed"`
+	Since     time.Time `json:"since,omitzero" doc:"When Connected last changed; absent when there never was a connection"`
 	Error     string    `json:"error,omitempty" doc:"Why there is no connection"`
 }
 

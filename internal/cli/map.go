@@ -28,6 +28,9 @@ func mapCommand(env Env) *cobra.Command {
 
 // mapTable writes one block for each object, ports below it.
 func mapTable(t *table, entries []v1.MapEntry) {
+	if len(entries) == 0 {
+		t.line("No OVN object is carried out on this node")
+	}
 	for i, e := range entries {
 		if i > 0 {
 			t.section()

@@ -73,8 +73,11 @@ func dash(s string) string {
 	return s
 }
 
-// age is how long ago t was, to two units: "3d4h", "5m12s".
+// age is how long ago t was, to two units: "3d4h", "5m12s"; "-" for the zero time.
 func age(now, t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
 	s := int64(max(0, now.Sub(t)) / time.Second)
 	switch {
 	case s >= 86400:
