@@ -81,21 +81,28 @@ func openSupervisorLog(dir string) (*os.File, error) {
 	return os.Create(path)
 }
 
-// Down takes the lab in dir down: through its supervisor, or where that has been killed, by clearing what it left.
+// Down takes the lab in dir down: through its supervisor, or where that has been killed, by Clear.
 func Down(ctx context.Context, dir string) error {
-	lock, err := lockDir(dir)
+	err := Clear(ctx, dir)
 	if errors.Is(err, ErrRunning) {
 		return stopSupervisor(ctx, dir)
 	}
+	return err
+}
+
+// Clear removes what a lab whose supervisor was killed has left. It returns ErrRunning where the supervisor lives, and
+// ErrNotRunning where nothing is left.
+func Clear(ctx context.Context, dir string) error {
+	lock, err := lockDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		err = ErrNotRunning
 	}
-	if err != nil {
-		return fmt.Errorf("take lab down in %s: %w", dir, err)
+	if err == nil {
+		defer lock.Close()
+		err = sweep(ctx, dir)
 	}
-	defer lock.Close()
-	if err := sweep(ctx, dir); err != nil {
-		return fmt.Errorf("take lab down in %s: %w", dir, err)
+	if err != nil {
+		return fmt.Errorf("clear lab in %s: %w", dir, err)
 	}
 	return nil
 }

@@ -37,6 +37,9 @@ func TestBackground(t *testing.T) {
 	if err := lab.Background(t.Context(), dir, []string{"serve", dir, "wvtbg-"}); !errors.Is(err, lab.ErrRunning) {
 		t.Errorf("second Background: %v, want ErrRunning", err)
 	}
+	if err := lab.Clear(t.Context(), dir); !errors.Is(err, lab.ErrRunning) {
+		t.Errorf("Clear of a running lab: %v, want ErrRunning", err)
+	}
 	l, err := lab.Open(dir)
 	if err != nil {
 		t.Fatal(err)

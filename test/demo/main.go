@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -39,9 +40,9 @@ func demo(ctx context.Context, woven string) (err error) {
 	if err != nil {
 		return fmt.Errorf("find %s: %w", woven, err)
 	}
-	dir, err := os.MkdirTemp("", "woven-demo-")
-	if err != nil {
-		return fmt.Errorf("make directory: %w", err)
+	dir := filepath.Join(os.TempDir(), "woven-demo")
+	if err := lab.Clear(ctx, dir); err != nil && !errors.Is(err, lab.ErrNotRunning) {
+		return err
 	}
 	l, err := lab.New(lab.Options{Dir: dir, Prefix: "demo-", Hypervisors: 2, Woven: path})
 	if err != nil {

@@ -45,7 +45,7 @@ func (s *story) changeAddress(ctx context.Context) error {
 
 // showDrops wants the ARP replies in which vm2 claims the wrong address counted under their reason.
 func (s *story) showDrops(ctx context.Context) error {
-	const reason = "PORT_SECURITY_ARP"
+	const reason = "port_security_arp"
 	if _, err := s.run(ctx, "hv2", s.woven, "port", "show", "vm2"); err != nil {
 		return err
 	}

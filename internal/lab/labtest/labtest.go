@@ -22,7 +22,7 @@ func New(t testing.TB, name string, o lab.Options) *lab.Lab {
 	o.Prefix = "wvt" + name + "-"
 	o.Dir = filepath.Join(os.TempDir(), "wvt"+name)
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	if err := lab.Down(context.Background(), o.Dir); err != nil && !errors.Is(err, lab.ErrNotRunning) {
+	if err := lab.Clear(context.Background(), o.Dir); err != nil && !errors.Is(err, lab.ErrNotRunning) {
 		t.Fatalf("clear an earlier run: %v", err)
 	}
 	l, err := lab.New(o)
