@@ -66,7 +66,7 @@ func Open(cfg Config) (*Hover, error) {
 		return nil, err
 	}
 	h := &Hover{cfg: cfg, spec: spec, pins: p, set: set, kinds: map[string]uint32{}, now: time.Now,
-		devices: make(chan struct{}, 1), numbers: newNumbers(), have: &netstate.State{}}
+		devices: make(chan struct{}, 1), numbers: newNumbers(spec), have: &netstate.State{}}
 	for i, k := range cfg.Kinds {
 		h.kinds[k.Name] = uint32(i + 1)
 	}

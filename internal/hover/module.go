@@ -23,18 +23,15 @@ type numbers struct {
 	nodeOf  map[string]string            // chassis name -> address as in nodes
 	members map[wire.GroupKey]*memberSet // by group, Index 0
 	local   map[uint32]map[uint16]uint32 // ports of this node: slot by instance slot and key
+	// bindArray is the size of iom_bindings: larger ifindexes are in iom_bindings_high.
+	bindArray uint32
 }
 
-// Capacities of <iom/meta.h>.
-const (
-	maxPorts     = 8192
-	maxInstances = 16384
-	maxNodes     = 4096
-)
-
-func newNumbers() *numbers {
-	return &numbers{dps: newSlots("instance", maxInstances), ports: newSlots("port", maxPorts), nodes: newSlots("tunnel peer", maxNodes),
-		nodeOf: map[string]string{}, members: map[wire.GroupKey]*memberSet{}, local: map[uint32]map[uint16]uint32{}}
+func newNumbers(spec *iom.Spec) *numbers {
+	size := func(table string) uint32 { return spec.Maps[table].MaxEntries }
+	return &numbers{dps: newSlots("instance", size("iom_dps")), ports: newSlots("port", size("iom_ports")),
+		nodes: newSlots("tunnel peer", size("iom_nodes")), nodeOf: map[string]string{}, members: map[wire.GroupKey]*memberSet{}, local: map[uint32]map[uint16]uint32{},
+		bindArray: size("iom_bindings")}
 }
 
 // memberSet gives the members of a group their places in iom_members. A place stays with its member: moving one would
@@ -133,7 +130,7 @@ func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (
 	}
 	for _, port := range p.module.Ports {
 		if port.Device != nil {
-			iom.Put(t, bindTable(port.Device.Ifindex), uint32(port.Device.Ifindex), p.inst.Local[port.Key])
+			iom.Put(t, n.bindTable(port.Device.Ifindex), uint32(port.Device.Ifindex), p.inst.Local[port.Key])
 		}
 	}
 	return t, nil
@@ -168,8 +165,8 @@ func (n *numbers) groupRows(t *iom.Tables, p place, g netstate.Group) {
 }
 
 // bindTable is the table that holds an ifindex's port.
-func bindTable(ifindex int) string {
-	if ifindex < 65536 {
+func (n *numbers) bindTable(ifindex int) string {
+	if uint32(ifindex) < n.bindArray {
 		return "iom_bindings"
 	}
 	return "iom_bindings_high"

@@ -9,7 +9,7 @@ import (
 	"woven.dev/woven/sdk/iom"
 )
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package l2switch -output-stem l2switch -type l2switch_config -type l2switch_port -type l2switch_mac_key -type l2switch_ip_key -type l2switch_fdb_key -type l2switch_neigh_key -type l2switch_neigh -type iom_addr L2switch l2switch.bpf.c -- -I../../sdk/include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package l2switch -output-stem l2switch -type l2switch_config -type l2switch_port -type l2switch_mac_key -type l2switch_ip_key -type l2switch_fdb_key -type l2switch_neigh_key -type l2switch_neigh -type l2switch_flag -type l2switch_mac_flag -type l2switch_ip_use -type iom_addr L2switch l2switch.bpf.c -- -I../../sdk/include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Kind is the module kind for a release.
 func Kind() iom.Kind {
@@ -18,16 +18,16 @@ func Kind() iom.Kind {
 
 // Flags of tables.h.
 const (
-	portEnabled = 1 << 0
-	portSecured = 1 << 1
-	portMore    = 1 << 2
+	portEnabled = L2switchL2switchFlagL2SWITCH_ENABLED
+	portSecured = L2switchL2switchFlagL2SWITCH_SECURED
+	portMore    = L2switchL2switchFlagL2SWITCH_MORE
 
-	macIP4 = 1 << 0
-	macIP6 = 1 << 1
-	macOK  = 1 << 7
+	macIP4 = uint8(L2switchL2switchMacFlagL2SWITCH_IP4)
+	macIP6 = uint8(L2switchL2switchMacFlagL2SWITCH_IP6)
+	macOK  = uint8(L2switchL2switchMacFlagL2SWITCH_MAC_OK)
 
-	ipSrc = 1 << 0
-	ipDst = 1 << 1
+	ipSrc = L2switchL2switchIpUseL2SWITCH_SRC
+	ipDst = L2switchL2switchIpUseL2SWITCH_DST
 )
 
 // Entries are the table entries of one switch. Pure.
@@ -102,7 +102,7 @@ func mergeSecurity(list []config.Address) []config.Address {
 
 // macFlags says which families a MAC is restricted to.
 func macFlags(a config.Address) uint8 {
-	flags := uint8(macOK)
+	flags := macOK
 	for _, p := range a.Prefixes {
 		if p.Addr().Is4() {
 			flags |= macIP4
@@ -133,7 +133,7 @@ func inRow(row *L2switchL2switchPort, p netip.Prefix) bool {
 // putPrefix allows a prefix: a whole subnet when its host bits are zero, else the one host, which then also
 // receives the subnet's broadcast.
 func putPrefix(t *iom.Tables, slot uint32, mac [6]byte, p netip.Prefix) {
-	put := func(p netip.Prefix, as uint32) {
+	put := func(p netip.Prefix, as L2switchL2switchIpUse) {
 		bits := 96 + p.Bits()
 		if p.Addr().Is4() {
 			bits += 96

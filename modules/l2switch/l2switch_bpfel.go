@@ -154,6 +154,14 @@ type L2switchL2switchFdbKey struct {
 	Pad uint16
 }
 
+type L2switchL2switchFlag uint32
+
+const (
+	L2switchL2switchFlagL2SWITCH_ENABLED L2switchL2switchFlag = 1
+	L2switchL2switchFlagL2SWITCH_SECURED L2switchL2switchFlag = 2
+	L2switchL2switchFlagL2SWITCH_MORE    L2switchL2switchFlag = 4
+)
+
 type L2switchL2switchIpKey struct {
 	_         structs.HostLayout
 	Prefixlen uint32
@@ -162,6 +170,21 @@ type L2switchL2switchIpKey struct {
 	Pad       uint16
 	Addr      L2switchIomAddr
 }
+
+type L2switchL2switchIpUse uint32
+
+const (
+	L2switchL2switchIpUseL2SWITCH_SRC L2switchL2switchIpUse = 1
+	L2switchL2switchIpUseL2SWITCH_DST L2switchL2switchIpUse = 2
+)
+
+type L2switchL2switchMacFlag uint32
+
+const (
+	L2switchL2switchMacFlagL2SWITCH_IP4    L2switchL2switchMacFlag = 1
+	L2switchL2switchMacFlagL2SWITCH_IP6    L2switchL2switchMacFlag = 2
+	L2switchL2switchMacFlagL2SWITCH_MAC_OK L2switchL2switchMacFlag = 128
+)
 
 type L2switchL2switchMacKey struct {
 	_    structs.HostLayout
@@ -184,7 +207,7 @@ type L2switchL2switchNeighKey struct {
 
 type L2switchL2switchPort struct {
 	_        structs.HostLayout
-	Flags    uint32
+	Flags    L2switchL2switchFlag
 	Mac      [6]uint8
 	MacFlags uint8
 	Pad      uint8

@@ -100,17 +100,16 @@ static __always_inline int answer_nd(struct __sk_buff *skb, struct iom_meta *m)
 		return 0;
 	__builtin_memcpy(&addr, p.nd.target, sizeof(addr));
 	/* to the target itself or to its solicited-node group ff02::1:ffXX:XXXX */
-	if (!iom_addr_eq(&m->dst, &addr) &&
-	    !(m->dst.a[0] == iom_htonl(0xff020000) && !m->dst.a[1] && m->dst.a[2] == iom_htonl(1) &&
-	      m->dst.a[3] == (addr.a[3] | iom_htonl(0xff000000))))
+	if (!iom_addr_eq(&m->dst, &addr) && !(m->dst.a[0] == iom_htonl(0xff020000) && !m->dst.a[1] && m->dst.a[2] == iom_htonl(1) &&
+					      m->dst.a[3] == (addr.a[3] | iom_htonl(0xff000000))))
 		return 0;
 	neigh = known_neighbour(m, &addr);
 	if (!neigh)
 		return 0;
 	make_advertisement(m, &p, neigh->mac);
 	__builtin_memcpy(words, &p.nd, sizeof(words));
-	p.nd.csum = iom_csum_fold(iom_csum_pseudo6(&m->src, &m->dst, PROTO_ICMP6, sizeof(p.nd),
-						    bpf_csum_diff(NULL, 0, words, sizeof(words), 0)));
+	p.nd.csum = iom_csum_fold(
+		iom_csum_pseudo6(&m->src, &m->dst, PROTO_ICMP6, sizeof(p.nd), bpf_csum_diff(NULL, 0, words, sizeof(words), 0)));
 	if (bpf_skb_change_tail(skb, sizeof(p), 0))
 		return 0;
 	return !iom_rewrite(skb, m, 0, &p, sizeof(p));

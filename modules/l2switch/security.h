@@ -51,7 +51,8 @@ static __always_inline int is_link_local_of(const struct iom_addr *a, const __u8
 	       b[11] == 0xff && b[12] == 0xfe && b[13] == mac[3] && b[14] == mac[4] && b[15] == mac[5];
 }
 
-static __always_inline enum security may_send_arp(struct __sk_buff *skb, struct iom_meta *m, struct l2switch_port *port, __u32 flags)
+static __always_inline enum security may_send_arp(struct __sk_buff *skb, struct iom_meta *m, struct l2switch_port *port,
+						  __u32 flags)
 {
 	struct iom_addr spa;
 	struct arp_hdr arp;
@@ -100,7 +101,8 @@ static __always_inline enum security may_send_nd(struct __sk_buff *skb, struct i
 	return SECURITY_ND;
 }
 
-static __always_inline enum security may_send_ip6(struct __sk_buff *skb, struct iom_meta *m, struct l2switch_port *port, __u32 flags)
+static __always_inline enum security may_send_ip6(struct __sk_buff *skb, struct iom_meta *m, struct l2switch_port *port,
+						  __u32 flags)
 {
 	int is_icmp = m->l4_proto == PROTO_ICMP6 && m->l4;
 

@@ -31,27 +31,30 @@ struct {
 	__uint(max_entries, IOM_DPS);
 } l2switch_configs SEC(".maps");
 
-enum {
-	/* l2switch_port.flags */
+enum l2switch_flag {
 	L2SWITCH_ENABLED = 1 << 0,
 	L2SWITCH_SECURED = 1 << 1, /* port security is on */
 	L2SWITCH_MORE = 1 << 2, /* more allowed addresses in l2switch_macs and l2switch_ips */
+};
 
-	/* What goes with an allowed MAC; 0: any IP address. */
+/* What goes with an allowed MAC; MAC_OK alone: any IP address. */
+enum l2switch_mac_flag {
 	L2SWITCH_IP4 = 1 << 0, /* listed IPv4 addresses */
 	L2SWITCH_IP6 = 1 << 1, /* listed IPv6 addresses */
 	L2SWITCH_MAC_OK = 1 << 7, /* the MAC is allowed */
+};
 
-	/* l2switch_ips' values: as what an address is allowed */
+/* As what an address is allowed. */
+enum l2switch_ip_use {
 	L2SWITCH_SRC = 1 << 0,
 	L2SWITCH_DST = 1 << 1,
 };
 
 /* By port slot. The first allowed MAC with its first addresses is here, so that most ports need no further lookup. */
 struct l2switch_port {
-	__u32 flags;
+	enum l2switch_flag flags;
 	__u8 mac[6]; /* zero: none here */
-	__u8 mac_flags; /* of mac */
+	__u8 mac_flags; /* enum l2switch_mac_flag */
 	__u8 pad;
 	__u32 ip4; /* network byte order; 0: none here */
 	struct iom_addr ip6; /* zero: none here */
@@ -72,7 +75,7 @@ struct l2switch_mac_key {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct l2switch_mac_key);
-	__type(value, __u32); /* flags as mac_flags */
+	__type(value, enum l2switch_mac_flag);
 	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } l2switch_macs SEC(".maps");
@@ -88,7 +91,7 @@ struct l2switch_ip_key {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__type(key, struct l2switch_ip_key);
-	__type(value, __u32); /* L2SWITCH_SRC, L2SWITCH_DST */
+	__type(value, enum l2switch_ip_use);
 	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } l2switch_ips SEC(".maps");

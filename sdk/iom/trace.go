@@ -8,18 +8,18 @@ import (
 	"woven.dev/woven/sdk/iom/wire"
 )
 
-// StepKind is what a step of a trace is; values as in <iom/trace.h>.
-type StepKind uint32
+// StepKind is what a step of a trace is.
+type StepKind = wire.WireIomTraceWhat
 
 // Kinds of steps.
 const (
-	StepDrop StepKind = iota + 1
-	StepOutput
-	StepTunnel
-	StepFlood
-	StepCopy
-	StepRewrite
-	StepEnter
+	StepDrop    = wire.TraceDrop
+	StepOutput  = wire.TraceOutput
+	StepTunnel  = wire.TraceTunnel
+	StepFlood   = wire.TraceFlood
+	StepCopy    = wire.TraceCopy
+	StepRewrite = wire.TraceRewrite
+	StepEnter   = wire.TraceEnter
 )
 
 // Step is one thing that happened to a traced packet.
@@ -53,9 +53,6 @@ type Trace struct {
 	Packet []byte
 }
 
-// traceRecords is IOM_TRACE_RECORDS of <iom/trace.h>.
-const traceRecords = 64
-
 // Trace sends a packet (an Ethernet frame) through the loaded programs by test-run. Nothing is sent, counted or
 // learned. One trace at a time on one Set: the caller takes turns.
 func (s *Spec) Trace(set *Set, e Entry, packet []byte) (Trace, error) {
@@ -88,7 +85,7 @@ func (s *Spec) steps(log *ebpf.Map) ([]Step, error) {
 		return nil, fmt.Errorf("read trace: %w", err)
 	}
 	var steps []Step
-	for i := uint32(1); i <= min(head.A, traceRecords); i++ {
+	for i := uint32(1); i <= min(head.A, log.MaxEntries()-1); i++ {
 		var rec wire.TraceRec
 		if err := log.Lookup(i, &rec); err != nil {
 			return nil, fmt.Errorf("read trace: %w", err)
@@ -103,7 +100,7 @@ func (s *Spec) steps(log *ebpf.Map) ([]Step, error) {
 }
 
 func (s *Spec) step(rec wire.TraceRec) (Step, error) {
-	step := Step{Kind: StepKind(rec.What)}
+	step := Step{Kind: rec.What}
 	switch step.Kind {
 	case StepDrop:
 		step.Module = s.kindName(rec.A)

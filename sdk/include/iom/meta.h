@@ -22,7 +22,6 @@ enum {
 	IOM_PORTS = 8192, /* ports plugged on this node */
 	IOM_DPS = 16384, /* module instances */
 	IOM_NODES = 4096, /* tunnel peers */
-	IOM_GROUP_MEMBERS = 65535, /* of one group, on this node and as nodes */
 	IOM_PROGS = 256, /* program slots */
 
 	/* meta.flags */

@@ -5,10 +5,10 @@
 
 #include <iom/meta.h>
 
-enum {
-	IOM_TRACE_RECORDS = 64,
+#define IOM_TRACE_RECORDS 64
 
-	/* iom_trace_rec.what, and what a and b mean then */
+/* What happened; and what a and b of the record mean then. */
+enum iom_trace_what {
 	IOM_TRACE_DROP = 1, /* kind, index of the reason */
 	IOM_TRACE_OUTPUT = 2, /* delivered: iom_ref, - */
 	IOM_TRACE_TUNNEL = 3, /* encapsulated: iom_ref, vni */
@@ -19,7 +19,8 @@ enum {
 };
 
 struct iom_trace_rec {
-	__u32 what, a, b;
+	enum iom_trace_what what;
+	__u32 a, b;
 };
 
 /* Element 0: a is the number of records, which follow. One trace at a time: user space takes turns. */

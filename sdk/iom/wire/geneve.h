@@ -217,7 +217,8 @@ static __always_inline int geneve_keys(struct __sk_buff *skb, struct iom_meta *m
 			return -2;
 		offset += sizeof(opt);
 		if (opt.class == iom_htons(GENEVE_CLASS_OVN) && opt.type == GENEVE_TYPE_OVN) {
-			if ((opt.len & 31) != 1 || offset + sizeof(keys) > end || bpf_skb_load_bytes(skb, offset, keys, sizeof(keys)))
+			if ((opt.len & 31) != 1 || offset + sizeof(keys) > end ||
+			    bpf_skb_load_bytes(skb, offset, keys, sizeof(keys)))
 				return -2;
 			m->in_key = iom_ntohs(keys[0]) & 0x7fff;
 			m->out_key = iom_ntohs(keys[1]);

@@ -36,7 +36,8 @@ struct {
 
 static __always_inline __u32 bound_port(__u32 ifindex)
 {
-	__u32 *slot = ifindex < BIND_ARRAY ? bpf_map_lookup_elem(&iom_bindings, &ifindex) : bpf_map_lookup_elem(&iom_bindings_high, &ifindex);
+	__u32 *slot = ifindex < BIND_ARRAY ? bpf_map_lookup_elem(&iom_bindings, &ifindex)
+					   : bpf_map_lookup_elem(&iom_bindings_high, &ifindex);
 
 	return slot ? *slot : 0;
 }

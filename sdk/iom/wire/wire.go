@@ -4,7 +4,7 @@ package wire
 
 import "github.com/cilium/ebpf"
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package wire -output-stem wire -type iom_dp -type iom_port -type iom_node -type iom_tunnel -type iom_group_key -type iom_tun_key -type iom_tun -type iom_stats -type iom_drop_key -type iom_trace_rec Wire wire.bpf.c -- -I../../include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package wire -output-stem wire -type iom_dp -type iom_port -type iom_node -type iom_tunnel -type iom_group_key -type iom_tun_key -type iom_tun -type iom_stats -type iom_drop_key -type iom_trace_rec -type iom_trace_what Wire wire.bpf.c -- -I../../include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Rows of the shared tables as the C structs lay them out.
 type (
@@ -19,6 +19,17 @@ type (
 	Stats     = WireIomStats
 	DropKey   = WireIomDropKey
 	TraceRec  = WireIomTraceRec
+)
+
+// What a TraceRec says, see <iom/trace.h>.
+const (
+	TraceDrop    = WireIomTraceWhatIOM_TRACE_DROP
+	TraceOutput  = WireIomTraceWhatIOM_TRACE_OUTPUT
+	TraceTunnel  = WireIomTraceWhatIOM_TRACE_TUNNEL
+	TraceFlood   = WireIomTraceWhatIOM_TRACE_FLOOD
+	TraceCopy    = WireIomTraceWhatIOM_TRACE_COPY
+	TraceRewrite = WireIomTraceWhatIOM_TRACE_REWRITE
+	TraceEnter   = WireIomTraceWhatIOM_TRACE_ENTER
 )
 
 // Load returns the object's spec.

@@ -114,10 +114,22 @@ type WireIomStats struct {
 
 type WireIomTraceRec struct {
 	_    structs.HostLayout
-	What uint32
+	What WireIomTraceWhat
 	A    uint32
 	B    uint32
 }
+
+type WireIomTraceWhat uint32
+
+const (
+	WireIomTraceWhatIOM_TRACE_DROP    WireIomTraceWhat = 1
+	WireIomTraceWhatIOM_TRACE_OUTPUT  WireIomTraceWhat = 2
+	WireIomTraceWhatIOM_TRACE_TUNNEL  WireIomTraceWhat = 3
+	WireIomTraceWhatIOM_TRACE_FLOOD   WireIomTraceWhat = 4
+	WireIomTraceWhatIOM_TRACE_COPY    WireIomTraceWhat = 5
+	WireIomTraceWhatIOM_TRACE_REWRITE WireIomTraceWhat = 6
+	WireIomTraceWhatIOM_TRACE_ENTER   WireIomTraceWhat = 7
+)
 
 type WireIomTun struct {
 	_    structs.HostLayout
