@@ -190,6 +190,23 @@ func (k *Kit) trace(e iom.Entry, frame []byte) Result {
 	return Result{Text: strings.Join(lines, "\n"), Packet: Decode(trace.Packet)}
 }
 
+// Run runs one program on a frame as if it were at the hook of a device, with all its effects but a final redirect. mark is skb->mark.
+func (k *Kit) Run(prog string, ifindex, mark uint32, frame []byte) (verdict uint32, out []byte) {
+	k.t.Helper()
+	ctx := struct {
+		_       [2]uint32
+		Mark    uint32
+		_       [7]uint32
+		Ifindex uint32
+	}{Mark: mark, Ifindex: ifindex}
+	opts := &ebpf.RunOptions{Data: frame, DataOut: make([]byte, len(frame)+256), Context: ctx}
+	verdict, err := k.set.Progs[prog].Run(opts)
+	if err != nil {
+		k.t.Fatalf("run %s: %v", prog, err)
+	}
+	return verdict, opts.DataOut
+}
+
 func (k *Kit) line(s iom.Step) string {
 	switch s.Kind {
 	case iom.StepEnter:

@@ -1,0 +1,328 @@
+// Package wire tests the platform's programs: the hooks and the tunnel, each drop reason by name.
+package wire
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"woven.dev/woven/modules/l2switch"
+	"woven.dev/woven/modules/l2switch/config"
+	"woven.dev/woven/modules/std"
+	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/wire"
+	"woven.dev/woven/sdk/iomtest"
+)
+
+const (
+	shot     = 2
+	redirect = 7
+	next     = 0xffffffff // TC_ACT_UNSPEC
+
+	lo = 1 // the device of all test-runs
+
+	markDone  = 0x574f5645
+	markRelay = 0x574f5246
+
+	vni        = 0x123456
+	floodGroup = 32768
+)
+
+var (
+	mac1, mac2, mac3 = net.HardwareAddr{0x0a, 0, 0, 0, 0, 1}, net.HardwareAddr{0x0a, 0, 0, 0, 0, 2}, net.HardwareAddr{0x0a, 0, 0, 0, 0, 3}
+	ip1, ip2         = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	own, peer        = netip.MustParseAddr("172.31.0.10"), netip.MustParseAddr("172.31.0.11")
+)
+
+// node is a node with a switch: lp1 is plugged in lo, lp2 in a device that isn't there, lp3 is on node 1.
+func node(t *testing.T) *iomtest.Kit {
+	k := iomtest.New(t, l2switch.Kind())
+	k.Tunnel(iom.Addr(own))
+	k.Node(1, iom.Addr(peer), 1500)
+	k.Add(iomtest.Instance{Kind: config.Kind, VNI: vni, Groups: map[uint16][]uint16{floodGroup: {1, 2, 3}},
+		Ports: []iomtest.Port{{Name: "lp1", Key: 1}, {Name: "lp2", Key: 2}, {Name: "lp3", Key: 3, Node: 1}},
+		Config: &config.Config{FloodGroup: floodGroup, Ports: map[uint16]config.Port{1: {Enabled: true}, 2: {Enabled: true}, 3: {Enabled: true}},
+			FDB: map[[6]byte]uint16{[6]byte(mac1): 1, [6]byte(mac2): 2, [6]byte(mac3): 3}}})
+	put(k, "iom_bindings", uint32(lo), k.Slot("lp1"))
+	put(k, "iom_tunnel_keys", wire.TunnelKey{Vni: vni, Key: 1}, wire.TunnelRow{Dp: 1, Port: k.Slot("lp1")})
+	put(k, "iom_tunnel_keys", wire.TunnelKey{Vni: vni, Key: floodGroup}, wire.TunnelRow{Dp: 1})
+	return k
+}
+
+func put[K, V any](k *iomtest.Kit, table string, key K, value V) {
+	t := &iom.Tables{}
+	iom.Put(t, table, key, value)
+	k.Write(t)
+}
+
+func frame(t *testing.T, dst net.HardwareAddr) []byte {
+	return iomtest.UDP(t, mac1, dst, ip1, ip2, 1000, 2000)
+}
+
+// geneve is a Geneve packet from src; change may spoil the headers before they are serialised.
+func geneve(t *testing.T, src netip.Addr, outKey uint16, inner []byte, change func(*layers.Geneve)) []byte {
+	g := &layers.Geneve{CriticalOption: true, Protocol: layers.EthernetTypeTransparentEthernetBridging, VNI: vni,
+		Options: []*layers.GeneveOption{{Class: 0x0102, Type: 0x80, Data: binary.BigEndian.AppendUint16([]byte{0, 3}, outKey)}}}
+	if change != nil {
+		change(g)
+	}
+	return iomtest.Frame(t, iomtest.Eth(mac1, mac2, layers.EthernetTypeIPv4), iomtest.IP(src, own, layers.IPProtocolUDP),
+		&layers.UDP{SrcPort: 50000, DstPort: 6081}, g, gopacket.Payload(inner))
+}
+
+// TestDrops brings about each drop of the platform.
+func TestDrops(t *testing.T) {
+	unplug := func(k *iomtest.Kit) { put(k, "iom_bindings", uint32(lo), uint32(0)) }
+	noPorts := func(k *iomtest.Kit) {
+		for _, port := range []string{"lp1", "lp2"} {
+			put(k, "iom_ports", k.Slot(port), wire.Port{})
+		}
+	}
+	in := func(k *iomtest.Kit, f []byte) uint32 { v, _ := k.Run("vif_in", lo, 0, f); return v }
+	under := func(k *iomtest.Kit, f []byte) uint32 { v, _ := k.Run("underlay_in", lo, 0, f); return v }
+	tests := []struct {
+		reason string
+		dp     uint32
+		run    func(*testing.T, *iomtest.Kit) uint32
+	}{
+		{"not_plugged", 0, func(t *testing.T, k *iomtest.Kit) uint32 { unplug(k); return in(k, frame(t, mac3)) }},
+		{"truncated", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			f := frame(t, mac3)
+			f[14] = 0x46 // options that aren't there
+			return in(k, f[:34])
+		}},
+		{"foreign_egress", 1, func(t *testing.T, k *iomtest.Kit) uint32 { v, _ := k.Run("vif_out", lo, 0, frame(t, mac1)); return v }},
+		{"foreign_egress", 0, func(t *testing.T, k *iomtest.Kit) uint32 { v, _ := k.Run("relay_out", lo, 0, frame(t, mac1)); return v }},
+		{"foreign_egress", 0, func(t *testing.T, k *iomtest.Kit) uint32 { v, _ := k.Run("relay_in", lo, 0, frame(t, mac1)); return v }},
+		{"no_program", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			if err := k.Set().Maps["iom_progs"].Delete(uint32(3)); err != nil {
+				t.Fatal(err)
+			}
+			return in(k, frame(t, mac2))
+		}},
+		{"no_port", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			put(k, "iom_ports", k.Slot("lp2"), wire.Port{})
+			return in(k, frame(t, mac2))
+		}},
+		{"no_port", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			noPorts(k)
+			return under(k, geneve(t, peer, 1, frame(t, mac1), nil))
+		}},
+		{"not_bound", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			put(k, "l2switch_fdbs", l2switch.L2switchL2switchFdbKey{Dp: 1, Mac: [6]byte(mac2)}, iom.Ref(0))
+			return in(k, frame(t, mac2))
+		}},
+		{"hairpin", 1, func(t *testing.T, k *iomtest.Kit) uint32 { return in(k, frame(t, mac1)) }},
+		{"hop_limit", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			if err := k.Set().Maps["iom_progs"].Put(uint32(3), k.Set().Progs["l2switch_in"]); err != nil {
+				t.Fatal(err)
+			}
+			return in(k, frame(t, mac2))
+		}},
+		{"no_group", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			put(k, "l2switch_configs", uint32(1), l2switch.L2switchL2switchConfig{Flood: 40000})
+			return in(k, frame(t, net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}))
+		}},
+		{"copy_failed", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			put(k, "iom_ports", k.Slot("lp2"), wire.Port{Dp: 1, Key: 2, Kind: 1, Ifindex: 1 << 30})
+			put(k, "iom_members", wire.GroupKey{Dp: 1, Key: floodGroup, Index: 2}, iom.Ref(0)) // no copy into lo
+			return in(k, frame(t, net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}))
+		}},
+		{"no_tunnel", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			put(k, "iom_tunnel_end", uint32(0), wire.Tunnel{})
+			return in(k, frame(t, mac3))
+		}},
+		{"no_node", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			put(k, "iom_nodes", uint32(1), wire.Node{})
+			return in(k, frame(t, mac3))
+		}},
+		{"no_node", 0, func(t *testing.T, k *iomtest.Kit) uint32 {
+			v, _ := k.Run("relay_in", lo, markRelay, geneve(t, peer, 1, frame(t, mac1), nil)) // to ourselves
+			return v
+		}},
+		{"no_route", 1, func(t *testing.T, k *iomtest.Kit) uint32 { k.Node(1, iom.Addr(peer), 0); return in(k, frame(t, mac3)) }},
+		{"too_big", 1, func(t *testing.T, k *iomtest.Kit) uint32 { k.Node(1, iom.Addr(peer), 90); return in(k, frame(t, mac3)) }},
+		{"decap_failed", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			return under(k, geneve(t, peer, 1, append(append(append([]byte{}, mac1...), mac2...), 0x88, 0xcc, 1, 2), nil))
+		}},
+		{"truncated", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			inner := frame(t, mac1)
+			inner[14] = 0x55
+			return under(k, geneve(t, peer, 1, inner, nil))
+		}},
+		{"tunnel_malformed", 0, func(t *testing.T, k *iomtest.Kit) uint32 {
+			return under(k, geneve(t, peer, 1, frame(t, mac1), func(g *layers.Geneve) { g.Protocol = layers.EthernetTypeIPv4 }))
+		}},
+		{"tunnel_malformed", 0, func(t *testing.T, k *iomtest.Kit) uint32 {
+			return under(k, geneve(t, peer, 1, frame(t, mac1), func(g *layers.Geneve) { g.Version = 1 }))
+		}},
+		{"tunnel_malformed", 0, func(t *testing.T, k *iomtest.Kit) uint32 { // no inner frame
+			return under(k, geneve(t, peer, 1, nil, nil))
+		}},
+		{"tunnel_malformed", 0, func(t *testing.T, k *iomtest.Kit) uint32 { // keys of another length
+			return under(k, geneve(t, peer, 1, frame(t, mac1), func(g *layers.Geneve) { g.Options[0].Data = make([]byte, 8) }))
+		}},
+		{"tunnel_unknown_node", 0, func(t *testing.T, k *iomtest.Kit) uint32 {
+			return under(k, geneve(t, netip.MustParseAddr("172.31.0.99"), 1, frame(t, mac1), nil))
+		}},
+		{"tunnel_no_keys", 0, func(t *testing.T, k *iomtest.Kit) uint32 {
+			return under(k, geneve(t, peer, 1, frame(t, mac1), func(g *layers.Geneve) { g.Options = nil }))
+		}},
+		{"tunnel_option", 0, func(t *testing.T, k *iomtest.Kit) uint32 {
+			return under(k, geneve(t, peer, 1, frame(t, mac1), func(g *layers.Geneve) { g.Options[0].Class = 0x0103 }))
+		}},
+		{"tunnel_unknown_key", 0, func(t *testing.T, k *iomtest.Kit) uint32 { return under(k, geneve(t, peer, 77, frame(t, mac1), nil)) }},
+		{"tunnel_unknown_key", 0, func(t *testing.T, k *iomtest.Kit) uint32 {
+			return under(k, geneve(t, peer, 1, frame(t, mac1), func(g *layers.Geneve) { g.VNI = 8 }))
+		}},
+	}
+	seen := map[string]bool{}
+	for _, tt := range tests {
+		seen[tt.reason] = true
+		t.Run(tt.reason, func(t *testing.T) {
+			k := node(t)
+			if v := tt.run(t, k); v != shot {
+				t.Errorf("verdict %d, want a drop", int32(v))
+			}
+			if n := k.Counter("iom", tt.reason, tt.dp, 0); n != 1 {
+				t.Errorf("counter is %d, want 1", n)
+			}
+		})
+	}
+	// The kernel gives no occasion for a refused encapsulation of what has passed the checks before it.
+	seen["encap_failed"] = true
+	reasons, err := node(t).Spec().Drops("iom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range reasons {
+		if !seen[r.Name] {
+			t.Errorf("drop reason %q has no test", r.Name)
+		}
+	}
+}
+
+// TestModuleReasons: each drop reason of each module is in a story of the module.
+func TestModuleReasons(t *testing.T) {
+	spec, err := iom.NewSpec(std.Kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range spec.Kinds {
+		stories, err := os.ReadFile("../../modules/" + kind.Name + "/" + kind.Name + "_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		reasons, err := spec.Drops(kind.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range reasons {
+			if !strings.Contains(string(stories), kind.Name+"."+r.Name) {
+				t.Errorf("drop reason %s.%s is in no story", kind.Name, r.Name)
+			}
+			if r.Text == "" {
+				t.Errorf("drop reason %s.%s has no text", kind.Name, r.Name)
+			}
+		}
+	}
+}
+
+// TestNotOurs: what is not Geneve for this node's tunnel end is the host's.
+func TestNotOurs(t *testing.T) {
+	k := node(t)
+	good := geneve(t, peer, 1, frame(t, mac1), nil)
+	change := func(offset int, b byte) []byte {
+		out := append([]byte{}, good...)
+		out[offset] = b
+		return out
+	}
+	for name, f := range map[string][]byte{
+		"another port":      change(37, 0xc2),
+		"another address":   change(33, 99),
+		"TCP":               change(23, 6),
+		"a later fragment":  change(21, 9),
+		"ARP":               iomtest.ARP(t, 1, mac1, mac2, mac1, ip1, ip2),
+		"too short for UDP": good[:36],
+	} {
+		t.Run(name, func(t *testing.T) {
+			if v, _ := k.Run("underlay_in", lo, 0, f); v != next {
+				t.Errorf("verdict %d", int32(v))
+			}
+		})
+	}
+	if v, _ := k.Run("vif_out", lo, markDone, good); v != next {
+		t.Errorf("what a pipeline sent is stopped: %d", int32(v))
+	}
+}
+
+// TestEncapsulation: the outer headers are OVN's, for IP and other frames, and what goes in comes out.
+func TestEncapsulation(t *testing.T) {
+	v6 := iomtest.UDP(t, mac1, mac3, netip.MustParseAddr("fd00::1"), netip.MustParseAddr("fd00::3"), 1, 2)
+	for name, inner := range map[string][]byte{"IPv4": frame(t, mac3), "IPv6": v6, "ARP": iomtest.ARP(t, 1, mac1, mac3, mac1, ip1, ip2)} {
+		t.Run(name, func(t *testing.T) {
+			k := node(t)
+			verdict, out := k.Run("vif_in", lo, 0, inner)
+			if verdict != redirect {
+				t.Fatalf("verdict %d", int32(verdict))
+			}
+			p := iomtest.Decode(out)
+			ip, udp := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4), p.Layer(layers.LayerTypeUDP).(*layers.UDP)
+			g := p.Layer(layers.LayerTypeGeneve).(*layers.Geneve)
+			got := []any{ip.SrcIP.String(), ip.DstIP.String(), ip.TTL, ip.Flags, int(ip.Length), udp.DstPort, udp.SrcPort >= 0x8000, udp.Checksum,
+				int(udp.Length), g.VNI, g.Protocol, g.CriticalOption, g.Options[0].Class, g.Options[0].Type, g.Options[0].Data}
+			want := []any{own.String(), peer.String(), uint8(64), layers.IPv4DontFragment, len(inner) + 44, layers.UDPPort(6081), true, uint16(0),
+				len(inner) + 24, uint32(vni), layers.EthernetTypeTransparentEthernetBridging, true, uint16(0x0102), uint8(0x80), []byte{0, 1, 0, 3}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("outer headers: -want +got:\n%s", diff)
+			}
+			if diff := cmp.Diff(inner, out[58:]); diff != "" {
+				t.Errorf("inner frame: -want +got:\n%s", diff)
+			}
+			if sum := checksum(out[14:34]); sum != 0 {
+				t.Errorf("outer header's checksum is off by %#x", sum)
+			}
+		})
+	}
+}
+
+// TestDecapsulation: a packet from a peer reaches its port, with or without other options before OVN's.
+func TestDecapsulation(t *testing.T) {
+	v6 := iomtest.UDP(t, mac3, mac1, netip.MustParseAddr("fd00::3"), netip.MustParseAddr("fd00::1"), 1, 2)
+	other := func(g *layers.Geneve) {
+		g.Options = append([]*layers.GeneveOption{{Class: 0x9999, Type: 1, Data: make([]byte, 8)}}, g.Options...)
+	}
+	for name, f := range map[string][]byte{
+		"IPv4": geneve(t, peer, 1, frame(t, mac1), nil), "IPv6": geneve(t, peer, 1, v6, nil),
+		"ARP":                  geneve(t, peer, 1, iomtest.ARP(t, 1, mac3, mac1, mac3, ip2, ip1), nil),
+		"another option first": geneve(t, peer, 1, frame(t, mac1), other),
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := node(t)
+			verdict, out := k.Run("underlay_in", lo, 0, f)
+			inner := iomtest.Decode(f).Layer(layers.LayerTypeGeneve).LayerPayload()
+			if diff := cmp.Diff(inner, out); diff != "" || verdict != redirect {
+				t.Errorf("verdict %d, -want +got:\n%s", int32(verdict), diff)
+			}
+		})
+	}
+}
+
+// checksum is what remains of a header's Internet checksum; 0 when it is right.
+func checksum(b []byte) uint16 {
+	sum := uint32(0)
+	for i := 0; i < len(b); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(b[i:]))
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}
