@@ -46,7 +46,7 @@ type connection[R any] struct {
 	retry    backoff
 }
 
-// backoff is the waiting time after failures, doubled each time.
+// backoff is the waiting time after failures, doubled each time that it has passed in vain.
 type backoff struct {
 	err   error // of the last attempt
 	wait  time.Duration
@@ -59,7 +59,11 @@ func (b *backoff) note(err error, now time.Time) {
 		*b = backoff{}
 		return
 	}
-	b.err, b.wait = err, min(max(2*b.wait, minBackoff), maxBackoff)
+	b.err = err
+	if now.Before(b.until) {
+		return
+	}
+	b.wait = min(max(2*b.wait, minBackoff), maxBackoff)
 	b.until = now.Add(b.wait)
 }
 
@@ -160,7 +164,11 @@ func (c *connection[R]) write(now time.Time, transactions ...[]ovsdb.Op) {
 	})
 }
 
+// transact carries out one transaction, in a time that is bounded; no operations: nothing.
 func transact(ctx context.Context, f func(context.Context, []ovsdb.Op) error, ops []ovsdb.Op) error {
+	if len(ops) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	return f(ctx, ops)

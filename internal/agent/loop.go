@@ -84,16 +84,15 @@ type liveState struct {
 
 // round is one pass: what was read, and what was found.
 type round struct {
-	now         time.Time
-	countersDue bool
-	settings    Settings
-	vs          *vsw.Rows
-	nb          *nb.Rows
-	sb          *sb.Rows
-	snap        *hostnet.Snapshot
-	bridge      *vsw.Bridge
-	plugs       []plug
-	self        *sb.Chassis
+	now      time.Time
+	settings Settings
+	vs       *vsw.Rows
+	nb       *nb.Rows
+	sb       *sb.Rows
+	snap     *hostnet.Snapshot
+	bridge   *vsw.Bridge
+	plugs    []plug
+	self     *sb.Chassis
 	// decided is false until all three databases have been read; claims and plugged mean nothing before.
 	decided  bool
 	claims   claims
@@ -151,9 +150,6 @@ func (l *loop) pause(ctx context.Context, d time.Duration, signal <-chan struct{
 // round does one pass and returns how long to wait for a change before the next.
 func (l *loop) round(ctx context.Context) time.Duration {
 	r := &round{now: l.now()}
-	if r.countersDue = r.now.Sub(l.countersAt) >= countersEvery; r.countersDue {
-		l.countersAt = r.now
-	}
 	l.ovsDB.settle(r.now)
 	l.nbDB.settle(r.now)
 	l.sbDB.settle(r.now)
@@ -240,7 +236,10 @@ func (l *loop) register(r *round) {
 
 // nextRound is the time until the next round if nothing changes.
 func (l *loop) nextRound(now time.Time) time.Duration {
-	next := l.countersAt.Add(countersEvery)
+	next := now.Add(countersEvery)
+	if due := l.countersAt.Add(countersEvery); due.After(now) {
+		next = due
+	}
 	for _, b := range []backoff{l.applyRetry, l.hostRetry, l.ovsDB.retry, l.nbDB.retry, l.sbDB.retry} {
 		if b.until.After(now) && b.until.Before(next) {
 			next = b.until

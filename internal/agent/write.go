@@ -28,11 +28,12 @@ func (l *loop) writeLocal(r *round) {
 	l.ovsDB.write(r.now, reports, l.counters(r))
 }
 
-// counters are due from time to time.
+// counters are due from time to time, when they can be written.
 func (l *loop) counters(r *round) []ovsdb.Op {
-	if !r.countersDue {
+	if r.now.Sub(l.countersAt) < countersEvery || !l.ovsDB.ready(r.now) {
 		return nil
 	}
+	l.countersAt = r.now
 	all, err := l.host.Counters()
 	if err != nil {
 		r.problems.Add("host", "counters", "%v", err)
