@@ -1,0 +1,125 @@
+// Package load sends traffic between two workloads and says how fast it went.
+//
+// Sockets block and their threads are bound to CPUs: Go's poller and the scheduler's choices would be measured else.
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"woven.dev/woven/bench/rig"
+)
+
+// ErrSilent: nothing arrived.
+var ErrSilent = errors.New("nothing arrived")
+
+// stall is how long a socket waits before it gives up.
+const stall = 5 * time.Second
+
+// warmUp is how long traffic runs before it is measured.
+const warmUp = 50 * time.Millisecond
+
+// socket opens a blocking socket in a namespace, with address' family.
+func socket(at rig.Netns, kind int, addr netip.Addr) (fd int, err error) {
+	family := unix.AF_INET6
+	if addr.Is4() {
+		family = unix.AF_INET
+	}
+	timeout := unix.NsecToTimeval(stall.Nanoseconds())
+	err = at.Do(func() error {
+		if fd, err = unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0); err != nil {
+			return fmt.Errorf("open socket: %w", err)
+		}
+		err := errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
+			unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout))
+		if err != nil {
+			return errors.Join(fmt.Errorf("limit socket: %w", err), unix.Close(fd))
+		}
+		return nil
+	})
+	return fd, err
+}
+
+// sockaddr is an address for the kernel.
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+}
+
+// bind gives a socket a port of the kernel's choice and returns where it is.
+func bind(fd int, addr netip.Addr) (unix.Sockaddr, error) {
+	if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(addr, 0))); err != nil {
+		return nil, fmt.Errorf("bind to %s: %w", addr, err)
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		return nil, fmt.Errorf("read address of socket: %w", err)
+	}
+	return at, nil
+}
+
+// onCPU runs f on a thread of its own that stays on a CPU (counted from 0, modulo their number), and returns f's error on the channel.
+func onCPU(cpu int, f func() error) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		var set unix.CPUSet
+		set.Set(cpu % runtime.NumCPU())
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			done <- fmt.Errorf("bind to CPU %d: %w", cpu, err)
+			return
+		}
+		done <- f()
+	}()
+	return done
+}
+
+// counter counts what arrives.
+type counter func() (uint64, error)
+
+// count reads an atomic.
+func count(n *atomic.Uint64) counter { return func() (uint64, error) { return n.Load(), nil } }
+
+// perSecond lets the traffic run for d and returns the counter's increase per second.
+func perSecond(ctx context.Context, d time.Duration, read counter) (float64, error) {
+	if err := wait(ctx, warmUp); err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	before, err := read()
+	if err != nil {
+		return 0, err
+	}
+	if err := wait(ctx, d); err != nil {
+		return 0, err
+	}
+	after, err := read()
+	if err != nil {
+		return 0, err
+	}
+	if after == before {
+		return 0, ErrSilent
+	}
+	return float64(after-before) / time.Since(start).Seconds(), nil
+}
+
+// wait returns after d, or with an error when ctx ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
