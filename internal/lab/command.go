@@ -69,3 +69,8 @@ func (l *Lab) SBCtl(ctx context.Context, args ...string) (string, error) {
 func (l *Lab) VSCtl(ctx context.Context, hv string, args ...string) (string, error) {
 	return l.Exec(ctx, hv, append([]string{"ovs-vsctl", ctlTimeout}, args...)...)
 }
+
+// Woven runs a command of `woven` on a Woven hypervisor, where it speaks to that one's agent.
+func (l *Lab) Woven(ctx context.Context, hv string, args ...string) (string, error) {
+	return l.Exec(ctx, hv, append([]string{l.opts.Woven}, args...)...)
+}

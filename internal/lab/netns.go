@@ -151,6 +151,12 @@ func signalAndWait(ctx context.Context, pid int, sig syscall.Signal) error {
 	return fmt.Errorf("wait for process %d: %w", pid, context.Cause(ctx))
 }
 
+// In returns a function that runs its argument on a thread in a node's network namespace. What f opens stays there:
+// sockets can be used from anywhere afterwards.
+func (l *Lab) In(node string) func(f func() error) error {
+	return func(f func() error) error { return inNetns(l.Namespace(node), f) }
+}
+
 // inNetns runs f on a thread of the given namespace. The thread ends with f, so that nothing else ever runs there.
 func inNetns(ns string, f func() error) error {
 	done := make(chan error, 1)
