@@ -1,0 +1,66 @@
+package traffic
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sys/unix"
+
+	"woven.dev/woven/internal/testutil"
+)
+
+// Tap hears every frame that a device receives, whomever it is for.
+type Tap struct {
+	fd int
+}
+
+// ethAll is ETH_P_ALL in network byte order.
+const ethAll = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8
+
+// Overhear opens a tap on a device of a network namespace.
+func Overhear(ns, device string) (*Tap, error) {
+	t := &Tap{}
+	err := testutil.In(ns, func() error {
+		dev, err := net.InterfaceByName(device)
+		if err != nil {
+			return err
+		}
+		if t.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, ethAll); err != nil {
+			return err
+		}
+		err = errors.Join(
+			unix.SetsockoptInt(t.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer),
+			unix.Bind(t.fd, &unix.SockaddrLinklayer{Protocol: ethAll, Ifindex: dev.Index}))
+		if err != nil {
+			unix.Close(t.fd)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open tap on %q: %w", device, err)
+	}
+	return t, nil
+}
+
+// Close returns how many of the received frames are numbered packets of a flow; frames that left through the device don't count. The flow
+// has ended before.
+func (t *Tap) Close(flow *Run) (heard int, err error) {
+	defer unix.Close(t.fd)
+	sign := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, flow.id), packetNumbered)
+	frame := make([]byte, 1<<16)
+	for {
+		n, from, err := unix.Recvfrom(t.fd, frame, unix.MSG_DONTWAIT)
+		if errors.Is(err, unix.EAGAIN) {
+			return heard, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read tap: %w", err)
+		}
+		if ll := from.(*unix.SockaddrLinklayer); ll.Pkttype != unix.PACKET_OUTGOING && bytes.Contains(frame[:n], sign) {
+			heard++
+		}
+	}
+}
