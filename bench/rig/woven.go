@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
+
+	"github.com/cilium/ebpf"
 
 	"woven.dev/woven/internal/hover"
 	"woven.dev/woven/internal/netstate"
@@ -102,11 +105,10 @@ func (r *Rig) Relay(n *Node, addr netip.Addr) (*netstate.Tunnel, error) {
 }
 
 // Switch is a logical switch with its flood group and no ports.
-func Switch() (*netstate.Module, *config.Config) {
+func Switch() *netstate.Module {
 	c := &config.Config{FloodGroup: floodGroup, Ports: map[uint16]config.Port{}, FDB: map[[6]byte]uint16{}, Neighbours: map[netip.Addr]config.Neighbour{}}
-	m := &netstate.Module{ID: SwitchID, Kind: config.Kind, Name: "bench", Key: VNI, Config: c,
+	return &netstate.Module{ID: SwitchID, Kind: config.Kind, Name: "bench", Key: VNI, Config: c,
 		Groups: []netstate.Group{{Name: "_MC_flood", Key: floodGroup}}}
-	return m, c
 }
 
 // AddPort gives the switch a port, which port security holds to its addresses.
@@ -141,7 +143,7 @@ func (r *Rig) Woven(name string, attach hover.AttachMode) (Path, error) {
 	if err != nil {
 		return p, err
 	}
-	m, _ := Switch()
+	m := Switch()
 	for _, e := range []End{p.A, p.B} {
 		dev := fmt.Sprintf("v%d", e.number)
 		if err := r.plug(e, n.NS, dev, mtu); err != nil {
@@ -198,7 +200,7 @@ func (r *Rig) tunnelEnd(own, peer host, local, remote End, attach hover.AttachMo
 		return err
 	}
 	tunnel.Devices = []netstate.Device{eth0}
-	m, _ := Switch()
+	m := Switch()
 	ports := map[byte]netstate.Port{local.number: {Device: &v}, remote.number: {Node: "peer"}}
 	for _, e := range []End{{number: 1}, {number: 2}} {
 		addEnd(m, e, ports[e.number])
@@ -208,4 +210,26 @@ func (r *Rig) tunnelEnd(own, peer host, local, remote End, attach hover.AttachMo
 		Nodes:   map[string]*netstate.Node{"peer": {Name: "peer", Addr: peer.addr, NextHop: peer.addr, Ifindex: eth0.Ifindex, MTU: mtu}},
 		Tunnel:  tunnel,
 	})
+}
+
+// Program opens a pinned program of the node.
+func (n *Node) Program(name string) (*ebpf.Program, error) {
+	p, err := ebpf.LoadPinnedProgram(filepath.Join(n.Pins, fmt.Sprintf("v%d", iom.ABI), "progs", n.Release(), name), nil)
+	if err != nil {
+		return nil, fmt.Errorf("open program %q: %w", name, err)
+	}
+	return p, nil
+}
+
+// Table opens a pinned table of the node.
+func (n *Node) Table(name string) (*ebpf.Map, error) {
+	spec, err := iom.NewSpec(Kinds())
+	if err != nil {
+		return nil, err
+	}
+	m, err := ebpf.LoadPinnedMap(filepath.Join(n.Pins, fmt.Sprintf("v%d", iom.ABI), "maps", spec.Layout, name), nil)
+	if err != nil {
+		return nil, fmt.Errorf("open table %q: %w", name, err)
+	}
+	return m, nil
 }
