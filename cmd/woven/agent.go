@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"woven.dev/woven/internal/agent"
 	"woven.dev/woven/internal/cli"
@@ -13,20 +14,21 @@ import (
 
 // runAgent carries out `woven agent`.
 func runAgent(ctx context.Context, o cli.AgentOptions) error {
-	if o.Cleanup {
-		return hover.Cleanup(o.BPFFS)
-	}
 	attach, err := hover.ParseAttachMode(o.Attach)
 	if err != nil {
 		return err
 	}
-	return agent.Run(ctx, agent.Options{
+	options := agent.Options{
 		OVS: o.OVS, NB: o.NB, SB: o.SB, Name: o.Name,
 		RunDir: o.RunDir, BPFFS: o.BPFFS,
 		Kinds: std.Kinds(), Attach: attach,
 		Version: o.Version, Log: o.Log,
 		Serve: func(ctx context.Context, source *agent.Source) error { return serve(ctx, o, source) },
-	})
+	}
+	if o.Cleanup {
+		return agent.Cleanup(ctx, options, os.Stdout)
+	}
+	return agent.Run(ctx, options)
 }
 
 // serve answers from a running agent: REST on its socket, and metrics.

@@ -41,26 +41,6 @@ func Enter(t testing.TB, name string) {
 	}
 }
 
-// In runs f on a thread in a network namespace: sockets that f opens stay there. The thread ends with f, so that nothing else ever runs in it.
-func In(name string, f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		ns, err := netns.GetFromName(name)
-		if err != nil {
-			done <- fmt.Errorf("open namespace %q: %w", name, err)
-			return
-		}
-		defer ns.Close()
-		if err := netns.Set(ns); err != nil {
-			done <- fmt.Errorf("enter namespace %q: %w", name, err)
-			return
-		}
-		done <- f()
-	}()
-	return <-done
-}
-
 // BPFFS mounts a bpffs that ends with the test and returns where.
 func BPFFS(t testing.TB) string {
 	t.Helper()

@@ -8,8 +8,6 @@ import (
 	"net"
 
 	"golang.org/x/sys/unix"
-
-	"woven.dev/woven/internal/testutil"
 )
 
 // Tap hears every frame that a device receives, whomever it is for.
@@ -20,10 +18,10 @@ type Tap struct {
 // ethAll is ETH_P_ALL in network byte order.
 const ethAll = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8
 
-// Overhear opens a tap on a device of a network namespace.
-func Overhear(ns, device string) (*Tap, error) {
+// Overhear opens a tap on a device.
+func Overhear(place Place, device string) (*Tap, error) {
 	t := &Tap{}
-	err := testutil.In(ns, func() error {
+	err := place(func() error {
 		dev, err := net.InterfaceByName(device)
 		if err != nil {
 			return err

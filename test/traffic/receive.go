@@ -9,8 +9,6 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
-
-	"woven.dev/woven/internal/testutil"
 )
 
 // receiver notes what arrives of a flow, at all its places.
@@ -35,9 +33,9 @@ func (m *mark) note() { m.once.Do(func() { close(m.arrived) }) }
 // listen opens the receiving sockets of a flow.
 func listen(flow Flow, id uint64) (*receiver, error) {
 	r := &receiver{flow: id, begun: mark{arrived: make(chan struct{})}, ended: mark{arrived: make(chan struct{})}}
-	for _, ns := range append([]string{flow.To}, flow.Also...) {
+	for _, place := range append([]Place{flow.To}, flow.Also...) {
 		var conn *net.UDPConn
-		err := testutil.In(ns, func() (err error) {
+		err := place(func() (err error) {
 			conn, err = open(flow.Dest)
 			return err
 		})

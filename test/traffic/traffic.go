@@ -14,16 +14,16 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
-
-	"woven.dev/woven/internal/testutil"
 )
+
+// Place runs a function on a thread of a network namespace; see lab.Lab.In.
+type Place = func(f func() error) error
 
 // Flow is what to send.
 type Flow struct {
-	// From and To are names of network namespaces.
-	From, To string
-	// Also are further namespaces where packets of the flow may turn up: the other home of a port that moves.
-	Also []string
+	From, To Place
+	// Also are further places where packets of the flow may turn up: the other home of a port that moves.
+	Also []Place
 	// Dest is the address in To that the packets go to, IPv4 or IPv6.
 	Dest netip.Addr
 	// Packets is how many packets are sent at least; see Run.Finish.
@@ -80,7 +80,7 @@ func Start(ctx context.Context, flow Flow) (*Run, error) {
 	if r.receiver, err = listen(flow, r.id); err != nil {
 		return nil, err
 	}
-	err = testutil.In(flow.From, func() (err error) {
+	err = flow.From(func() (err error) {
 		r.sender, err = net.ListenUDP(network(flow.Dest), nil)
 		return err
 	})
