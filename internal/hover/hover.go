@@ -291,6 +291,9 @@ func (h *Hover) setNode(n *netstate.Node) error {
 
 func nodeRow(n *netstate.Node) wire.Node {
 	row := wire.Node{Addr: wire.Addr{A: iom.Addr(n.Addr)}, Ifindex: uint32(n.Ifindex), Mtu: uint32(n.MTU)}
+	if n.Local.IsValid() {
+		row.Local.A = iom.Addr(n.Local)
+	}
 	if n.NextHop.IsValid() {
 		row.Nexthop.A = iom.Addr(n.NextHop)
 	}
@@ -301,7 +304,7 @@ func nodeRow(n *netstate.Node) wire.Node {
 func (h *Hover) moveNode(name, was string) error {
 	h.numbers.freeNode(was, h.now())
 	for _, m := range h.have.Modules {
-		if slices.ContainsFunc(m.Ports, func(p netstate.Port) bool { return p.Node == name }) {
+		if slices.ContainsFunc(m.Ports, func(p netstate.Port) bool { return slices.Contains(p.Nodes, name) }) {
 			if err := h.setModule(m); err != nil {
 				return err
 			}
@@ -322,7 +325,17 @@ func (h *Hover) delNode(n *netstate.Node) error {
 
 func tunnelRows(tun *netstate.Tunnel) *iom.Tables {
 	t := &iom.Tables{}
-	iom.Put(t, "iom_tunnel_end", uint32(0), wire.Tunnel{Addr: wire.Addr{A: iom.Addr(tun.Addr)}, Relay: uint32(tun.RelayOut.Ifindex)})
+	row := wire.Tunnel{Relay: uint32(tun.RelayOut.Ifindex), Tos: uint32(tun.TOS)}
+	if tun.InheritTOS {
+		row.Flags |= wire.TunnelInheritTOS
+	}
+	if tun.MayFragment {
+		row.Flags |= wire.TunnelMayFragment
+	}
+	iom.Put(t, "iom_tunnel_end", uint32(0), row)
+	for _, a := range tun.Addrs {
+		iom.Put(t, "iom_own_addrs", wire.Addr{A: iom.Addr(a)}, uint32(1))
+	}
 	return t
 }
 

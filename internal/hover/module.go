@@ -85,6 +85,8 @@ type place struct {
 	module *netstate.Module
 	kind   uint32
 	inst   iom.Instance
+	// places are where each port is, by key; a port in several is a group of its own.
+	places map[uint16][]iom.Ref
 }
 
 // locate gives a module and its local ports their numbers.
@@ -94,17 +96,33 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 	if err != nil {
 		return place{}, err
 	}
-	inst := iom.Instance{Slot: dp, Local: map[uint16]uint32{}, Remote: map[uint16]iom.Ref{}, Config: m.Config}
+	inst := iom.Instance{Slot: dp, Local: map[uint16]uint32{}, Refs: map[uint16]iom.Ref{}, Config: m.Config}
+	out := place{module: m, kind: kind, inst: inst, places: map[uint16][]iom.Ref{}}
 	for _, p := range m.Ports {
+		var refs []iom.Ref
 		if p.Device != nil {
-			if inst.Local[p.Key], err = n.ports.get(portKey(dp, p.Key), now); err != nil {
+			slot, err := n.ports.get(portKey(dp, p.Key), now)
+			if err != nil {
 				return place{}, err
 			}
-		} else if node, ok := n.nodes.byKey[n.nodeOf[p.Node]]; ok && p.Node != "" {
-			inst.Remote[p.Key] = iom.RemoteRef(node, p.Key)
+			inst.Local[p.Key] = slot
+			refs = append(refs, iom.Ref(slot))
+		}
+		for _, name := range p.Nodes {
+			if node, ok := n.nodes.byKey[n.nodeOf[name]]; ok {
+				refs = append(refs, iom.RemoteRef(node, p.Key))
+			}
+		}
+		out.places[p.Key] = refs
+		switch len(refs) {
+		case 0:
+		case 1:
+			inst.Refs[p.Key] = refs[0]
+		default:
+			inst.Refs[p.Key] = iom.GroupRef(p.Key)
 		}
 	}
-	return place{m, kind, inst}, nil
+	return out, nil
 }
 
 // rows are all table entries of a module in the order in which they must appear: what is looked up last comes first.
@@ -113,15 +131,26 @@ func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (
 	iom.Put(t, "iom_dps", slot, wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind})
 	for _, port := range p.module.Ports {
 		if d := port.Device; d != nil {
-			iom.Put(t, "iom_ports", p.inst.Local[port.Key], wire.Port{Dp: slot, Ifindex: uint32(d.Ifindex), Key: port.Key,
-				Kind: uint16(p.kind), PeerMac: d.PeerMAC})
+			row := wire.Port{Dp: slot, Ifindex: uint32(d.Ifindex), Key: port.Key, Kind: uint16(p.kind), PeerMac: d.PeerMAC, Tag: port.Tag}
+			if port.HereOnly {
+				row.Flags |= wire.PortHereOnly
+			}
+			iom.Put(t, "iom_ports", p.inst.Local[port.Key], row)
 		}
 	}
 	if err := entries(p.inst, t); err != nil {
 		return nil, err
 	}
+	for key, refs := range p.places {
+		if len(refs) > 1 {
+			n.groupRows(t, p, key, refs)
+		}
+	}
 	for _, g := range p.module.Groups {
-		n.groupRows(t, p, g)
+		n.groupRows(t, p, g.Key, p.members(g))
+		if p.module.Key != 0 {
+			iom.Put(t, "iom_tunnel_keys", wire.TunnelKey{Vni: p.module.Key, Key: uint32(g.Key)}, wire.TunnelRow{Dp: slot})
+		}
 	}
 	for key, port := range p.inst.Local {
 		if p.module.Key != 0 {
@@ -129,39 +158,44 @@ func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (
 		}
 	}
 	for _, port := range p.module.Ports {
-		if port.Device != nil {
-			iom.Put(t, n.bindTable(port.Device.Ifindex), uint32(port.Device.Ifindex), p.inst.Local[port.Key])
+		switch d := port.Device; {
+		case d == nil:
+		case port.Tag != 0:
+			iom.Put(t, "iom_tag_bindings", wire.TagKey{Ifindex: uint32(d.Ifindex), Tag: uint32(port.Tag)}, p.inst.Local[port.Key])
+		default:
+			iom.Put(t, n.bindTable(d.Ifindex), uint32(d.Ifindex), p.inst.Local[port.Key])
 		}
 	}
 	return t, nil
 }
 
-// groupRows writes a group: its local ports, and once each node that has members.
-func (n *numbers) groupRows(t *iom.Tables, p place, g netstate.Group) {
+// members are a multicast group's: its ports here, and once each node that has some.
+func (p place) members(g netstate.Group) []iom.Ref {
 	refs := map[iom.Ref]bool{}
 	for _, key := range g.Ports {
-		ref := p.inst.Ref(key)
-		if node, _, remote := ref.Remote(); remote {
-			ref = iom.RemoteRef(node, g.Key)
-		}
-		if ref != 0 {
+		for _, ref := range p.places[key] {
+			if node, _, remote := ref.Remote(); remote {
+				ref = iom.RemoteRef(node, g.Key)
+			}
 			refs[ref] = true
 		}
 	}
-	key := wire.GroupKey{Dp: p.inst.Slot, Key: g.Key}
+	return slices.Sorted(maps.Keys(refs))
+}
+
+// groupRows writes a group.
+func (n *numbers) groupRows(t *iom.Tables, p place, groupKey uint16, members []iom.Ref) {
+	key := wire.GroupKey{Dp: p.inst.Slot, Key: groupKey}
 	set := n.members[key]
 	if set == nil {
 		set = &memberSet{}
 		n.members[key] = set
 	}
-	count := set.arrange(slices.Sorted(maps.Keys(refs)))
+	count := set.arrange(members)
 	for ref, index := range set.places {
 		iom.Put(t, "iom_members", wire.GroupKey{Dp: key.Dp, Key: key.Key, Index: index}, ref)
 	}
 	iom.Put(t, "iom_groups", key, count)
-	if p.module.Key != 0 {
-		iom.Put(t, "iom_tunnel_keys", wire.TunnelKey{Vni: p.module.Key, Key: uint32(g.Key)}, wire.TunnelRow{Dp: p.inst.Slot})
-	}
 }
 
 // bindTable is the table that holds an ifindex's port.

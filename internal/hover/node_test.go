@@ -121,7 +121,7 @@ func lswitch(id string, key uint32, workloads ...workload) *netstate.Module {
 		if dev.Ifindex != 0 {
 			port.Device = &dev
 		} else {
-			port.Node = dev.Name
+			port.Nodes = []string{dev.Name}
 		}
 		m.Ports = append(m.Ports, port)
 		group.Ports = append(group.Ports, w.key)
@@ -185,8 +185,8 @@ func underlay(a, b *node, sa, sb *netstate.State) {
 		own, peer := netip.AddrFrom4([4]byte{172, 31, 0, byte(i + 1)}), netip.AddrFrom4([4]byte{172, 31, 0, byte(2 - i)})
 		eth := n.device("eth0")
 		s := []*netstate.State{sa, sb}[i]
-		s.Tunnel = &netstate.Tunnel{Addr: own, Devices: []netstate.Device{eth}, RelayOut: n.device("woven0"), RelayIn: n.device("br-int")}
-		s.Nodes["peer"] = &netstate.Node{Name: "peer", Addr: peer, NextHop: peer, Ifindex: eth.Ifindex, MTU: 1500}
+		s.Tunnel = &netstate.Tunnel{Addrs: []netip.Addr{own}, Devices: []netstate.Device{eth}, RelayOut: n.device("woven0"), RelayIn: n.device("br-int")}
+		s.Nodes["peer"] = &netstate.Node{Name: "peer", Addr: peer, Local: own, NextHop: peer, Ifindex: eth.Ifindex, MTU: 1500}
 	}
 }
 

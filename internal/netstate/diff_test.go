@@ -35,10 +35,10 @@ func state(objects ...any) *State {
 }
 
 func TestDiff(t *testing.T) {
-	tunnel := &Tunnel{Addr: netip.MustParseAddr("2001:db8::1"), Devices: []Device{*dev("eth0", 2)}}
+	tunnel := &Tunnel{Addrs: []netip.Addr{netip.MustParseAddr("2001:db8::1")}, Devices: []Device{*dev("eth0", 2)}}
 	p1 := Port{Name: "p1", Key: 1, Device: dev("tap1", 11)}
 	p2 := Port{Name: "p2", Key: 2, Device: dev("tap2", 12)}
-	p3 := Port{Name: "p3", Key: 3, Node: "hv3"}
+	p3 := Port{Name: "p3", Key: 3, Nodes: []string{"hv3"}}
 	moved := Port{Name: "p1", Key: 1, Device: dev("tap9", 19)}
 	renamed := module("a", 7, p1)
 	renamed.Name, renamed.Config, renamed.Groups = "blue", 1, []Group{{Name: "_MC_flood", Key: 32768}}
@@ -101,7 +101,7 @@ func TestDiffReachesWant(t *testing.T) {
 		state(),
 		state(node("a", "192.0.2.1"), module("m", 1)),
 		state(node("a", "192.0.2.2"), module("m", 1, p1), module("n", 2)),
-		state(&Tunnel{Addr: netip.MustParseAddr("192.0.2.9")}, node("b", "192.0.2.2"), module("o", 1, p1), module("n", 3)),
+		state(&Tunnel{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.9")}}, node("b", "192.0.2.2"), module("o", 1, p1), module("n", 3)),
 	}
 	for _, have := range states {
 		for _, want := range states {
@@ -144,10 +144,10 @@ func carryOut(have *State, plan Plan) *State {
 func TestText(t *testing.T) {
 	m := module("a", 1,
 		Port{Name: "p\n1", Key: 1, Device: &Device{Name: "tap1", Ifindex: 11, PeerMAC: [6]byte{10, 0, 0, 0, 0, 1}}},
-		Port{Name: "p2", Key: 2, Node: "hv2"}, Port{Name: "p3", Key: 3})
+		Port{Name: "p2", Key: 2, Nodes: []string{"hv2"}}, Port{Name: "p3", Key: 3})
 	m.Groups = []Group{{Name: "_MC_flood", Key: 32768, Ports: []uint16{1, 2}}}
 	m.Config = "one\ntwo\n"
-	s := state(m, node("hv2", "2001:db8::2"), &Tunnel{Addr: netip.MustParseAddr("192.0.2.1")})
+	s := state(m, node("hv2", "2001:db8::2"), &Tunnel{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}})
 	want := `tunnel 192.0.2.1
 node "hv2" 2001:db8::2 via 2001:db8::2 ifindex 2 mtu 1500
 module l2switch "sw-a" a key 1

@@ -37,17 +37,21 @@ type Module struct {
 	Config any
 }
 
-// Port is one port of a module. At most one of Device and Node is set;
-// a port with neither is known but not plugged anywhere.
+// Port is one port of a module. A port with neither Device nor Nodes is known but not plugged anywhere; one that is
+// being migrated may be in several places, and frames for it go to all of them.
 type Port struct {
 	// Name is the logical port's name.
 	Name string
 	// Key is the port's tunnel key, 1..32767.
 	Key uint16
-	// Device binds the port to an interface of this node.
+	// Device binds the port to an interface of this node. Tag is the VLAN that tells it from other ports on that
+	// interface, 1..4094; 0: its frames are untagged.
 	Device *Device
-	// Node binds the port to a tunnel peer, by its key in State.Nodes.
-	Node string
+	Tag    uint16
+	// Nodes are the tunnel peers that have the port, by their keys in State.Nodes, ascending.
+	Nodes []string
+	// HereOnly: what the port sends never leaves this node (OVN's localport).
+	HereOnly bool
 }
 
 // Device is a network interface of this node, seen from the host side.
@@ -69,12 +73,12 @@ type Group struct {
 	Ports []uint16
 }
 
-// Node is a tunnel peer.
+// Node is a tunnel peer: one address of a chassis.
 type Node struct {
-	// Name is the chassis name.
+	// Name is the chassis name, for addresses but its preferred one followed by "@" and the address.
 	Name string
-	// Addr is the peer's tunnel address.
-	Addr netip.Addr
+	// Addr is the peer's tunnel address, Local our own towards it, of the same family.
+	Addr, Local netip.Addr
 	// Ifindex of the device that leads to Addr, NextHop the gateway on it (Addr itself
 	// when it is on the link), MTU the largest outer IP packet in bytes.
 	// Ifindex 0: no route at present.
@@ -85,8 +89,13 @@ type Node struct {
 
 // Tunnel is this node's own tunnel end.
 type Tunnel struct {
-	// Addr is the address that peers send Geneve to (ovn-encap-ip).
-	Addr netip.Addr
+	// Addrs are the addresses that peers send Geneve to (ovn-encap-ip), the preferred one first.
+	Addrs []netip.Addr
+	// TOS of outer packets; InheritTOS: the inner packet's instead.
+	TOS        uint8
+	InheritTOS bool
+	// MayFragment: outer IPv4 packets go without DF.
+	MayFragment bool
 	// Devices receive tunnel packets.
 	Devices []Device
 	// RelayOut and RelayIn are the two ends of a veth pair of Woven's own: flood copies for other nodes are encapsulated on

@@ -26,7 +26,18 @@ func (s *State) Text() string {
 
 // String is the tunnel end in one line.
 func (t *Tunnel) String() string {
-	words := []string{t.Addr.String()}
+	var words []string
+	for _, a := range t.Addrs {
+		words = append(words, a.String())
+	}
+	if t.InheritTOS {
+		words = append(words, "tos inherit")
+	} else if t.TOS != 0 {
+		words = append(words, fmt.Sprintf("tos %#x", t.TOS))
+	}
+	if t.MayFragment {
+		words = append(words, "may fragment")
+	}
 	for _, d := range t.Devices {
 		words = append(words, "device "+d.String())
 	}
@@ -38,7 +49,11 @@ func (n *Node) String() string {
 	if n.Ifindex == 0 {
 		return fmt.Sprintf("%q %s no route", n.Name, n.Addr)
 	}
-	return fmt.Sprintf("%q %s via %s ifindex %d mtu %d", n.Name, n.Addr, n.NextHop, n.Ifindex, n.MTU)
+	from := ""
+	if n.Local.IsValid() {
+		from = " from " + n.Local.String()
+	}
+	return fmt.Sprintf("%q %s%s via %s ifindex %d mtu %d", n.Name, n.Addr, from, n.NextHop, n.Ifindex, n.MTU)
 }
 
 // String names the module in one line: kind, name, ID and key.
@@ -52,8 +67,14 @@ func (p Port) String() string {
 	if p.Device != nil {
 		s += " device " + p.Device.String()
 	}
-	if p.Node != "" {
-		s += fmt.Sprintf(" node %q", p.Node)
+	if p.Tag != 0 {
+		s += fmt.Sprintf(" tag %d", p.Tag)
+	}
+	for _, node := range p.Nodes {
+		s += fmt.Sprintf(" node %q", node)
+	}
+	if p.HereOnly {
+		s += " here only"
 	}
 	return s
 }

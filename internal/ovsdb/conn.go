@@ -2,10 +2,8 @@ package ovsdb
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
-	"net/url"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/ovn-kubernetes/libovsdb/client"
@@ -21,13 +19,25 @@ type conn struct {
 	stop chan struct{} // closed by close
 }
 
-// dial connects to the database that m names.
-func dial(ctx context.Context, m model.ClientDBModel, remote string) (*conn, error) {
-	endpoint, err := endpointOf(remote)
-	if err != nil {
-		return nil, err
+// peer is a server and how to speak to it.
+type peer struct {
+	remote
+	tls *tls.Config // nil unless the scheme is ssl
+}
+
+// newPeer reads what a connection to a remote needs.
+func newPeer(ctx context.Context, text string, keys TLS) (peer, error) {
+	r, err := parseRemote(text)
+	if err != nil || r.scheme != "ssl" {
+		return peer{remote: r}, err
 	}
-	c, err := client.NewOVSDBClient(m, client.WithEndpoint(endpoint))
+	config, err := keys.open(ctx, r.address)
+	return peer{r, config}, err
+}
+
+// dial connects to the database that m names.
+func dial(ctx context.Context, m model.ClientDBModel, p peer) (*conn, error) {
+	c, err := client.NewOVSDBClient(m, client.WithEndpoint(p.endpoint()), client.WithTLSConfig(p.tls))
 	if err != nil {
 		return nil, fmt.Errorf("set up client: %w", err)
 	}
@@ -37,9 +47,20 @@ func dial(ctx context.Context, m model.ClientDBModel, remote string) (*conn, err
 	if err := c.Connect(ctx); err != nil {
 		close(conn.stop)
 		<-conn.gone
-		return nil, fmt.Errorf("connect to database %s: %w", m.Name(), err)
+		return nil, fmt.Errorf("connect to database %s: %w", m.Name(), p.explain(ctx, err))
 	}
 	return conn, nil
+}
+
+// explain returns the reason for an error of connecting, if it can be found.
+func (p peer) explain(ctx context.Context, err error) error {
+	if p.tls == nil || ctx.Err() != nil {
+		return err
+	}
+	if reason := knock(ctx, p.address, p.tls); reason != nil {
+		return reason
+	}
+	return err
 }
 
 func (c *conn) waitGone() {
@@ -59,23 +80,6 @@ func (c *conn) close(patience time.Duration) {
 	}
 	close(c.stop)
 	<-c.gone
-}
-
-// endpointOf translates a remote to the URL that libovsdb wants, which would take what it does not understand for the
-// system's own database.
-func endpointOf(remote string) (string, error) {
-	scheme, address, _ := strings.Cut(remote, ":")
-	switch {
-	case scheme == "unix" && address != "":
-		path, err := filepath.Abs(address)
-		if err != nil {
-			return "", fmt.Errorf("find socket of remote %q: %w", remote, err)
-		}
-		return (&url.URL{Scheme: scheme, Path: path}).String(), nil
-	case scheme == "tcp" && address != "":
-		return (&url.URL{Scheme: scheme, Opaque: address}).String(), nil
-	}
-	return "", fmt.Errorf("parse remote %q: want unix:PATH or tcp:HOST:PORT", remote)
 }
 
 // monitor fills the cache with the columns of tables, and returns when it is complete. Columns must be named:

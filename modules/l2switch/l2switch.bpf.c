@@ -3,16 +3,36 @@
 
 /* l2switch.bpf.c: OVN's logical switch. One program pair for all switches; every table key carries the instance.
  *
- *   l2switch_in   a port sends: port security, ARP and ND answers, then unicast by MAC or flood
+ *   l2switch_in   a port sends: port security, learning, ARP and ND answers, then unicast by MAC or multicast by group
  *   l2switch_out  a frame leaves by a port of this node: what the port may receive, then delivery
  *
  * Order as in ovn-northd(8), "Logical Switch Datapaths". */
 #include <iom/action.h>
 #include "tables.h"
-#include "security.h"
+#include "activate.h"
+#include "learn.h"
+#include "multicast.h"
 #include "neighbour.h"
+#include "security.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
+
+/* Where a unicast frame goes. */
+static __always_inline int forward_unicast(struct __sk_buff *skb, struct iom_meta *m, struct l2switch_config *config)
+{
+	struct l2switch_fdb_key key = { .dp = m->dp };
+	struct l2switch_learned *learned;
+	iom_ref *out;
+
+	__builtin_memcpy(key.mac, m->dmac, 6);
+	out = bpf_map_lookup_elem(&l2switch_fdbs, &key);
+	if (out)
+		return iom_output(skb, m, *out);
+	if (!config->unknown)
+		return iom_drop(skb, m, l2switch, UNKNOWN_MAC);
+	learned = bpf_map_lookup_elem(&l2switch_learned_macs, &key);
+	return learned ? iom_output(skb, m, learned->ref) : iom_flood(skb, m, config->unknown);
+}
 
 SEC("tc")
 int l2switch_in(struct __sk_buff *skb)
@@ -20,8 +40,6 @@ int l2switch_in(struct __sk_buff *skb)
 	struct iom_meta *m = iom_meta_get(skb);
 	struct l2switch_port *port;
 	struct l2switch_config *config;
-	struct l2switch_fdb_key fdb = {};
-	iom_ref *out;
 	__u32 slot, dp;
 
 	if (!m)
@@ -33,7 +51,9 @@ int l2switch_in(struct __sk_buff *skb)
 	config = bpf_map_lookup_elem(&l2switch_configs, &dp);
 	if (!port || !config || !(port->flags & L2SWITCH_ENABLED))
 		return iom_drop(skb, m, l2switch, PORT_DISABLED);
-	if (skb->vlan_present || m->proto == ETH_VLAN || m->proto == ETH_QINQ)
+	if (!is_active(skb, m, port))
+		return iom_drop(skb, m, l2switch, NOT_ACTIVE);
+	if (!(config->flags & L2SWITCH_VLAN_PASSTHRU) && (skb->vlan_present || m->proto == ETH_VLAN || m->proto == ETH_QINQ))
 		return iom_drop(skb, m, l2switch, VLAN_TAGGED);
 	if (iom_mac_is_group(m->smac))
 		return iom_drop(skb, m, l2switch, SRC_MULTICAST);
@@ -49,21 +69,13 @@ int l2switch_in(struct __sk_buff *skb)
 	default:
 		return iom_drop(skb, m, l2switch, PORT_SECURITY_ND);
 	}
+	if (port->flags & L2SWITCH_LEARN)
+		learn(skb, m);
 	if (answer_neighbour(skb, m)) {
 		m->flags |= IOM_LOOPBACK;
 		return iom_output(skb, m, m->in);
 	}
-	if (iom_mac_is_group(m->dmac)) {
-		if (!config->flood)
-			return iom_drop(skb, m, l2switch, NO_FLOOD);
-		return iom_flood(skb, m, config->flood);
-	}
-	fdb.dp = dp;
-	__builtin_memcpy(fdb.mac, m->dmac, 6);
-	out = bpf_map_lookup_elem(&l2switch_fdbs, &fdb);
-	if (!out)
-		return iom_drop(skb, m, l2switch, UNKNOWN_MAC);
-	return iom_output(skb, m, *out);
+	return iom_mac_is_group(m->dmac) ? forward_mcast(skb, m, config) : forward_unicast(skb, m, config);
 }
 
 SEC("tc")
@@ -79,6 +91,8 @@ int l2switch_out(struct __sk_buff *skb)
 	port = bpf_map_lookup_elem(&l2switch_ports, &slot);
 	if (!port || !(port->flags & L2SWITCH_ENABLED))
 		return iom_drop(skb, m, l2switch, DST_DISABLED);
+	if (port->flags & L2SWITCH_INACTIVE)
+		return iom_drop(skb, m, l2switch, NOT_ACTIVE);
 	if (!may_receive(m, port))
 		return iom_drop(skb, m, l2switch, DST_SECURITY);
 	return iom_deliver(skb, m);

@@ -9,7 +9,7 @@ import (
 	"woven.dev/woven/sdk/iom"
 )
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package l2switch -output-stem l2switch -type l2switch_config -type l2switch_port -type l2switch_mac_key -type l2switch_ip_key -type l2switch_fdb_key -type l2switch_neigh_key -type l2switch_neigh -type l2switch_flag -type l2switch_mac_flag -type l2switch_ip_use -type iom_addr L2switch l2switch.bpf.c -- -I../../sdk/include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package l2switch -output-stem l2switch -type l2switch_config -type l2switch_port -type l2switch_mac_key -type l2switch_ip_key -type l2switch_fdb_key -type l2switch_neigh_key -type l2switch_neigh -type l2switch_flag -type l2switch_mac_flag -type l2switch_ip_use -type l2switch_config_flag -type l2switch_learned -type l2switch_learn_count -type iom_addr L2switch l2switch.bpf.c -- -I../../sdk/include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Kind is the module kind for a release.
 func Kind() iom.Kind {
@@ -21,6 +21,9 @@ const (
 	portEnabled = L2switchL2switchFlagL2SWITCH_ENABLED
 	portSecured = L2switchL2switchFlagL2SWITCH_SECURED
 	portMore    = L2switchL2switchFlagL2SWITCH_MORE
+	portLearn   = L2switchL2switchFlagL2SWITCH_LEARN
+
+	portInactive = L2switchL2switchFlagL2SWITCH_INACTIVE
 
 	macIP4 = uint8(L2switchL2switchMacFlagL2SWITCH_IP4)
 	macIP6 = uint8(L2switchL2switchMacFlagL2SWITCH_IP6)
@@ -29,6 +32,12 @@ const (
 	ipSrc = L2switchL2switchIpUseL2SWITCH_SRC
 	ipDst = L2switchL2switchIpUseL2SWITCH_DST
 )
+
+var activationFlags = map[config.Activation]L2switchL2switchFlag{
+	config.RARP: L2switchL2switchFlagL2SWITCH_ACTIVATE_RARP,
+	config.GARP: L2switchL2switchFlagL2SWITCH_ACTIVATE_GARP,
+	config.NA:   L2switchL2switchFlagL2SWITCH_ACTIVATE_NA,
+}
 
 // Entries are the table entries of one switch. Pure.
 func Entries(inst iom.Instance, t *iom.Tables) error {
@@ -39,18 +48,34 @@ func Entries(inst iom.Instance, t *iom.Tables) error {
 	if err := c.Validate(); err != nil {
 		return fmt.Errorf("configure l2switch: %w", err)
 	}
-	iom.Put(t, "l2switch_configs", inst.Slot, L2switchL2switchConfig{Flood: c.FloodGroup})
+	putConfig(t, inst.Slot, c)
 	for key, slot := range inst.Local {
 		putPort(t, slot, c.Ports[key])
 	}
 	for mac, key := range c.FDB {
-		iom.Put(t, "l2switch_fdbs", L2switchL2switchFdbKey{Dp: inst.Slot, Mac: mac}, inst.Ref(key))
+		iom.Put(t, "l2switch_fdbs", L2switchL2switchFdbKey{Dp: inst.Slot, Mac: mac}, inst.Refs[key])
 	}
 	for addr, n := range c.Neighbours {
 		iom.Put(t, "l2switch_neighs", L2switchL2switchNeighKey{Dp: inst.Slot, Addr: L2switchIomAddr{A: iom.Addr(addr)}},
 			L2switchL2switchNeigh{Mac: n.MAC, Port: n.Port})
 	}
 	return nil
+}
+
+// putConfig writes the switch's own row, and its multicast groups.
+func putConfig(t *iom.Tables, slot uint32, c *config.Config) {
+	row := L2switchL2switchConfig{Flood: c.FloodGroup, Unknown: c.UnknownGroup}
+	if c.VLANPassthru {
+		row.Flags |= L2switchL2switchConfigFlagL2SWITCH_VLAN_PASSTHRU
+	}
+	if s := c.Snooping; s != nil {
+		row.Flags |= L2switchL2switchConfigFlagL2SWITCH_SNOOP
+		row.Unregistered, row.Control = s.UnregisteredGroup, s.ControlGroup
+		for addr, group := range s.Groups {
+			iom.Put(t, "l2switch_mcasts", L2switchL2switchNeighKey{Dp: slot, Addr: L2switchIomAddr{A: iom.Addr(addr)}}, uint32(group))
+		}
+	}
+	iom.Put(t, "l2switch_configs", slot, row)
 }
 
 // putPort writes a port's row and what it may use beyond its first addresses.
@@ -61,6 +86,14 @@ func putPort(t *iom.Tables, slot uint32, p config.Port) {
 	}
 	if len(p.Security) > 0 {
 		row.Flags |= portSecured
+	}
+	if p.Learn {
+		row.Flags |= portLearn
+	}
+	for kind, flag := range activationFlags {
+		if p.Activation&kind != 0 {
+			row.Flags |= portInactive | flag
+		}
 	}
 	allowed := mergeSecurity(p.Security)
 	for i, a := range allowed {

@@ -43,6 +43,8 @@ type L2switchIomDrops struct {
 	HOP_LIMIT           uint64
 	NO_GROUP            uint64
 	COPY_FAILED         uint64
+	HERE_ONLY           uint64
+	TAG_FAILED          uint64
 	NO_TUNNEL           uint64
 	NO_NODE             uint64
 	NO_ROUTE            uint64
@@ -89,6 +91,7 @@ type L2switchIomMeta struct {
 type L2switchIomNode struct {
 	_       structs.HostLayout
 	Addr    L2switchIomAddr
+	Local   L2switchIomAddr
 	Nexthop L2switchIomAddr
 	Ifindex uint32
 	Mtu     uint32
@@ -101,7 +104,37 @@ type L2switchIomPort struct {
 	Key     uint16
 	Kind    uint16
 	PeerMac [6]uint8
-	Pad     [2]uint8
+	Tag     uint16
+	Flags   uint32
+}
+
+type L2switchIomPuntBuf struct {
+	_    structs.HostLayout
+	Head struct {
+		_      structs.HostLayout
+		Kind   uint32
+		Reason uint32
+		Dp     uint32
+		In     uint32
+		Len    uint32
+		Caplen uint32
+	}
+	Data [1536]uint8
+}
+
+type L2switchIomPuntKey struct {
+	_      structs.HostLayout
+	Dp     uint32
+	Kind   uint16
+	Reason uint16
+}
+
+type L2switchIomPuntLimit struct {
+	_      structs.HostLayout
+	At     uint64
+	Tokens uint64
+	Sent   uint64
+	Lost   uint64
 }
 
 type L2switchIomStats struct {
@@ -121,30 +154,43 @@ type L2switchIomTraceRec struct {
 
 type L2switchIomTunnel struct {
 	_     structs.HostLayout
-	Addr  L2switchIomAddr
 	Relay uint32
-	Pad   uint32
+	Flags uint32
+	Tos   uint32
 }
 
 type L2switchL2switchConfig struct {
-	_     structs.HostLayout
-	Flood uint16
-	Pad   uint16
+	_            structs.HostLayout
+	Flood        uint16
+	Unknown      uint16
+	Unregistered uint16
+	Control      uint16
+	Flags        L2switchL2switchConfigFlag
 }
 
+type L2switchL2switchConfigFlag uint32
+
+const (
+	L2switchL2switchConfigFlagL2SWITCH_VLAN_PASSTHRU L2switchL2switchConfigFlag = 1
+	L2switchL2switchConfigFlagL2SWITCH_SNOOP         L2switchL2switchConfigFlag = 2
+)
+
 type L2switchL2switchDrops struct {
-	_                 structs.HostLayout
-	PORT_DISABLED     uint64
-	VLAN_TAGGED       uint64
-	SRC_MULTICAST     uint64
-	PORT_SECURITY_MAC uint64
-	PORT_SECURITY_IP  uint64
-	PORT_SECURITY_ARP uint64
-	PORT_SECURITY_ND  uint64
-	NO_FLOOD          uint64
-	UNKNOWN_MAC       uint64
-	DST_DISABLED      uint64
-	DST_SECURITY      uint64
+	_                  structs.HostLayout
+	PORT_DISABLED      uint64
+	VLAN_TAGGED        uint64
+	SRC_MULTICAST      uint64
+	PORT_SECURITY_MAC  uint64
+	PORT_SECURITY_IP   uint64
+	PORT_SECURITY_ARP  uint64
+	PORT_SECURITY_ND   uint64
+	NO_FLOOD           uint64
+	NOT_ACTIVE         uint64
+	MCAST_UNREGISTERED uint64
+	MCAST_CONTROL      uint64
+	UNKNOWN_MAC        uint64
+	DST_DISABLED       uint64
+	DST_SECURITY       uint64
 }
 
 type L2switchL2switchFdbKey struct {
@@ -157,9 +203,14 @@ type L2switchL2switchFdbKey struct {
 type L2switchL2switchFlag uint32
 
 const (
-	L2switchL2switchFlagL2SWITCH_ENABLED L2switchL2switchFlag = 1
-	L2switchL2switchFlagL2SWITCH_SECURED L2switchL2switchFlag = 2
-	L2switchL2switchFlagL2SWITCH_MORE    L2switchL2switchFlag = 4
+	L2switchL2switchFlagL2SWITCH_ENABLED       L2switchL2switchFlag = 1
+	L2switchL2switchFlagL2SWITCH_SECURED       L2switchL2switchFlag = 2
+	L2switchL2switchFlagL2SWITCH_MORE          L2switchL2switchFlag = 4
+	L2switchL2switchFlagL2SWITCH_LEARN         L2switchL2switchFlag = 8
+	L2switchL2switchFlagL2SWITCH_INACTIVE      L2switchL2switchFlag = 16
+	L2switchL2switchFlagL2SWITCH_ACTIVATE_RARP L2switchL2switchFlag = 32
+	L2switchL2switchFlagL2SWITCH_ACTIVATE_GARP L2switchL2switchFlag = 64
+	L2switchL2switchFlagL2SWITCH_ACTIVATE_NA   L2switchL2switchFlag = 128
 )
 
 type L2switchL2switchIpKey struct {
@@ -177,6 +228,18 @@ const (
 	L2switchL2switchIpUseL2SWITCH_SRC L2switchL2switchIpUse = 1
 	L2switchL2switchIpUseL2SWITCH_DST L2switchL2switchIpUse = 2
 )
+
+type L2switchL2switchLearnCount struct {
+	_       structs.HostLayout
+	Learned uint32
+	Refused uint32
+}
+
+type L2switchL2switchLearned struct {
+	_    structs.HostLayout
+	Ref  uint32
+	Seen uint32
+}
 
 type L2switchL2switchMacFlag uint32
 
@@ -215,32 +278,47 @@ type L2switchL2switchPort struct {
 	Ip6      L2switchIomAddr
 }
 
+type L2switchL2switchPunt uint32
+
+const (
+	L2switchL2switchPuntL2SWITCH_PUNT_LEARNED   L2switchL2switchPunt = 1
+	L2switchL2switchPuntL2SWITCH_PUNT_ACTIVATED L2switchL2switchPunt = 2
+	L2switchL2switchPuntL2SWITCH_PUNT_MCAST     L2switchL2switchPunt = 3
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	L2switchMapIomDepth        = "iom_depth"
-	L2switchMapIomDps          = "iom_dps"
-	L2switchMapIomDrops        = "iom_drops"
-	L2switchMapIomGroups       = "iom_groups"
-	L2switchMapIomMembers      = "iom_members"
-	L2switchMapIomMetas        = "iom_metas"
-	L2switchMapIomNodes        = "iom_nodes"
-	L2switchMapIomPortStats    = "iom_port_stats"
-	L2switchMapIomPorts        = "iom_ports"
-	L2switchMapIomProgs        = "iom_progs"
-	L2switchMapIomTraceLog     = "iom_trace_log"
-	L2switchMapIomTunnelEnd    = "iom_tunnel_end"
-	L2switchMapL2switchConfigs = "l2switch_configs"
-	L2switchMapL2switchDrops   = "l2switch_drops"
-	L2switchMapL2switchFdbs    = "l2switch_fdbs"
-	L2switchMapL2switchIps     = "l2switch_ips"
-	L2switchMapL2switchMacs    = "l2switch_macs"
-	L2switchMapL2switchNeighs  = "l2switch_neighs"
-	L2switchMapL2switchPorts   = "l2switch_ports"
-	L2switchProgL2switchIn     = "l2switch_in"
-	L2switchProgL2switchOut    = "l2switch_out"
-	L2switchVarIomKind         = "iom_kind"
+	L2switchMapIomDepth            = "iom_depth"
+	L2switchMapIomDps              = "iom_dps"
+	L2switchMapIomDrops            = "iom_drops"
+	L2switchMapIomGroups           = "iom_groups"
+	L2switchMapIomMembers          = "iom_members"
+	L2switchMapIomMetas            = "iom_metas"
+	L2switchMapIomNodes            = "iom_nodes"
+	L2switchMapIomPortStats        = "iom_port_stats"
+	L2switchMapIomPorts            = "iom_ports"
+	L2switchMapIomProgs            = "iom_progs"
+	L2switchMapIomPuntBufs         = "iom_punt_bufs"
+	L2switchMapIomPuntLimits       = "iom_punt_limits"
+	L2switchMapIomPunts            = "iom_punts"
+	L2switchMapIomTraceLog         = "iom_trace_log"
+	L2switchMapIomTunnelEnd        = "iom_tunnel_end"
+	L2switchMapL2switchConfigs     = "l2switch_configs"
+	L2switchMapL2switchDrops       = "l2switch_drops"
+	L2switchMapL2switchFdbs        = "l2switch_fdbs"
+	L2switchMapL2switchIps         = "l2switch_ips"
+	L2switchMapL2switchLearnCounts = "l2switch_learn_counts"
+	L2switchMapL2switchLearnedMacs = "l2switch_learned_macs"
+	L2switchMapL2switchMacs        = "l2switch_macs"
+	L2switchMapL2switchMcasts      = "l2switch_mcasts"
+	L2switchMapL2switchNeighs      = "l2switch_neighs"
+	L2switchMapL2switchPorts       = "l2switch_ports"
+	L2switchProgL2switchIn         = "l2switch_in"
+	L2switchProgL2switchOut        = "l2switch_out"
+	L2switchVarIomKind             = "iom_kind"
+	L2switchVarL2switchPunts       = "l2switch_punts"
 )
 
 // LoadL2switch returns the embedded CollectionSpec for L2switch.
@@ -293,32 +371,39 @@ type L2switchProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type L2switchMapSpecs struct {
-	IomDepth        *ebpf.MapSpec `ebpf:"iom_depth"`
-	IomDps          *ebpf.MapSpec `ebpf:"iom_dps"`
-	IomDrops        *ebpf.MapSpec `ebpf:"iom_drops"`
-	IomGroups       *ebpf.MapSpec `ebpf:"iom_groups"`
-	IomMembers      *ebpf.MapSpec `ebpf:"iom_members"`
-	IomMetas        *ebpf.MapSpec `ebpf:"iom_metas"`
-	IomNodes        *ebpf.MapSpec `ebpf:"iom_nodes"`
-	IomPortStats    *ebpf.MapSpec `ebpf:"iom_port_stats"`
-	IomPorts        *ebpf.MapSpec `ebpf:"iom_ports"`
-	IomProgs        *ebpf.MapSpec `ebpf:"iom_progs"`
-	IomTraceLog     *ebpf.MapSpec `ebpf:"iom_trace_log"`
-	IomTunnelEnd    *ebpf.MapSpec `ebpf:"iom_tunnel_end"`
-	L2switchConfigs *ebpf.MapSpec `ebpf:"l2switch_configs"`
-	L2switchDrops   *ebpf.MapSpec `ebpf:"l2switch_drops"`
-	L2switchFdbs    *ebpf.MapSpec `ebpf:"l2switch_fdbs"`
-	L2switchIps     *ebpf.MapSpec `ebpf:"l2switch_ips"`
-	L2switchMacs    *ebpf.MapSpec `ebpf:"l2switch_macs"`
-	L2switchNeighs  *ebpf.MapSpec `ebpf:"l2switch_neighs"`
-	L2switchPorts   *ebpf.MapSpec `ebpf:"l2switch_ports"`
+	IomDepth            *ebpf.MapSpec `ebpf:"iom_depth"`
+	IomDps              *ebpf.MapSpec `ebpf:"iom_dps"`
+	IomDrops            *ebpf.MapSpec `ebpf:"iom_drops"`
+	IomGroups           *ebpf.MapSpec `ebpf:"iom_groups"`
+	IomMembers          *ebpf.MapSpec `ebpf:"iom_members"`
+	IomMetas            *ebpf.MapSpec `ebpf:"iom_metas"`
+	IomNodes            *ebpf.MapSpec `ebpf:"iom_nodes"`
+	IomPortStats        *ebpf.MapSpec `ebpf:"iom_port_stats"`
+	IomPorts            *ebpf.MapSpec `ebpf:"iom_ports"`
+	IomProgs            *ebpf.MapSpec `ebpf:"iom_progs"`
+	IomPuntBufs         *ebpf.MapSpec `ebpf:"iom_punt_bufs"`
+	IomPuntLimits       *ebpf.MapSpec `ebpf:"iom_punt_limits"`
+	IomPunts            *ebpf.MapSpec `ebpf:"iom_punts"`
+	IomTraceLog         *ebpf.MapSpec `ebpf:"iom_trace_log"`
+	IomTunnelEnd        *ebpf.MapSpec `ebpf:"iom_tunnel_end"`
+	L2switchConfigs     *ebpf.MapSpec `ebpf:"l2switch_configs"`
+	L2switchDrops       *ebpf.MapSpec `ebpf:"l2switch_drops"`
+	L2switchFdbs        *ebpf.MapSpec `ebpf:"l2switch_fdbs"`
+	L2switchIps         *ebpf.MapSpec `ebpf:"l2switch_ips"`
+	L2switchLearnCounts *ebpf.MapSpec `ebpf:"l2switch_learn_counts"`
+	L2switchLearnedMacs *ebpf.MapSpec `ebpf:"l2switch_learned_macs"`
+	L2switchMacs        *ebpf.MapSpec `ebpf:"l2switch_macs"`
+	L2switchMcasts      *ebpf.MapSpec `ebpf:"l2switch_mcasts"`
+	L2switchNeighs      *ebpf.MapSpec `ebpf:"l2switch_neighs"`
+	L2switchPorts       *ebpf.MapSpec `ebpf:"l2switch_ports"`
 }
 
 // L2switchVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type L2switchVariableSpecs struct {
-	IomKind *ebpf.VariableSpec `ebpf:"iom_kind"`
+	IomKind       *ebpf.VariableSpec `ebpf:"iom_kind"`
+	L2switchPunts *ebpf.VariableSpec `ebpf:"l2switch_punts"`
 }
 
 // L2switchObjects contains all objects after they have been loaded into the kernel.
@@ -341,25 +426,31 @@ func (o *L2switchObjects) Close() error {
 //
 // It can be passed to LoadL2switchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type L2switchMaps struct {
-	IomDepth        *ebpf.Map `ebpf:"iom_depth"`
-	IomDps          *ebpf.Map `ebpf:"iom_dps"`
-	IomDrops        *ebpf.Map `ebpf:"iom_drops"`
-	IomGroups       *ebpf.Map `ebpf:"iom_groups"`
-	IomMembers      *ebpf.Map `ebpf:"iom_members"`
-	IomMetas        *ebpf.Map `ebpf:"iom_metas"`
-	IomNodes        *ebpf.Map `ebpf:"iom_nodes"`
-	IomPortStats    *ebpf.Map `ebpf:"iom_port_stats"`
-	IomPorts        *ebpf.Map `ebpf:"iom_ports"`
-	IomProgs        *ebpf.Map `ebpf:"iom_progs"`
-	IomTraceLog     *ebpf.Map `ebpf:"iom_trace_log"`
-	IomTunnelEnd    *ebpf.Map `ebpf:"iom_tunnel_end"`
-	L2switchConfigs *ebpf.Map `ebpf:"l2switch_configs"`
-	L2switchDrops   *ebpf.Map `ebpf:"l2switch_drops"`
-	L2switchFdbs    *ebpf.Map `ebpf:"l2switch_fdbs"`
-	L2switchIps     *ebpf.Map `ebpf:"l2switch_ips"`
-	L2switchMacs    *ebpf.Map `ebpf:"l2switch_macs"`
-	L2switchNeighs  *ebpf.Map `ebpf:"l2switch_neighs"`
-	L2switchPorts   *ebpf.Map `ebpf:"l2switch_ports"`
+	IomDepth            *ebpf.Map `ebpf:"iom_depth"`
+	IomDps              *ebpf.Map `ebpf:"iom_dps"`
+	IomDrops            *ebpf.Map `ebpf:"iom_drops"`
+	IomGroups           *ebpf.Map `ebpf:"iom_groups"`
+	IomMembers          *ebpf.Map `ebpf:"iom_members"`
+	IomMetas            *ebpf.Map `ebpf:"iom_metas"`
+	IomNodes            *ebpf.Map `ebpf:"iom_nodes"`
+	IomPortStats        *ebpf.Map `ebpf:"iom_port_stats"`
+	IomPorts            *ebpf.Map `ebpf:"iom_ports"`
+	IomProgs            *ebpf.Map `ebpf:"iom_progs"`
+	IomPuntBufs         *ebpf.Map `ebpf:"iom_punt_bufs"`
+	IomPuntLimits       *ebpf.Map `ebpf:"iom_punt_limits"`
+	IomPunts            *ebpf.Map `ebpf:"iom_punts"`
+	IomTraceLog         *ebpf.Map `ebpf:"iom_trace_log"`
+	IomTunnelEnd        *ebpf.Map `ebpf:"iom_tunnel_end"`
+	L2switchConfigs     *ebpf.Map `ebpf:"l2switch_configs"`
+	L2switchDrops       *ebpf.Map `ebpf:"l2switch_drops"`
+	L2switchFdbs        *ebpf.Map `ebpf:"l2switch_fdbs"`
+	L2switchIps         *ebpf.Map `ebpf:"l2switch_ips"`
+	L2switchLearnCounts *ebpf.Map `ebpf:"l2switch_learn_counts"`
+	L2switchLearnedMacs *ebpf.Map `ebpf:"l2switch_learned_macs"`
+	L2switchMacs        *ebpf.Map `ebpf:"l2switch_macs"`
+	L2switchMcasts      *ebpf.Map `ebpf:"l2switch_mcasts"`
+	L2switchNeighs      *ebpf.Map `ebpf:"l2switch_neighs"`
+	L2switchPorts       *ebpf.Map `ebpf:"l2switch_ports"`
 }
 
 func (m *L2switchMaps) Close() error {
@@ -374,13 +465,19 @@ func (m *L2switchMaps) Close() error {
 		m.IomPortStats,
 		m.IomPorts,
 		m.IomProgs,
+		m.IomPuntBufs,
+		m.IomPuntLimits,
+		m.IomPunts,
 		m.IomTraceLog,
 		m.IomTunnelEnd,
 		m.L2switchConfigs,
 		m.L2switchDrops,
 		m.L2switchFdbs,
 		m.L2switchIps,
+		m.L2switchLearnCounts,
+		m.L2switchLearnedMacs,
 		m.L2switchMacs,
+		m.L2switchMcasts,
 		m.L2switchNeighs,
 		m.L2switchPorts,
 	)
@@ -390,7 +487,8 @@ func (m *L2switchMaps) Close() error {
 //
 // It can be passed to LoadL2switchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type L2switchVariables struct {
-	IomKind *ebpf.Variable `ebpf:"iom_kind"`
+	IomKind       *ebpf.Variable `ebpf:"iom_kind"`
+	L2switchPunts *ebpf.Variable `ebpf:"l2switch_punts"`
 }
 
 // L2switchPrograms contains all programs after they have been loaded into the kernel.

@@ -52,9 +52,10 @@ func address(m net.HardwareAddr, prefixes ...string) config.Address {
 
 func storySwitch(t *testing.T) *iomtest.Kit {
 	k := iomtest.New(t, l2switch.Kind())
-	k.Tunnel(iom.Addr(netip.MustParseAddr("172.31.0.10")))
-	k.Node(1, iom.Addr(netip.MustParseAddr("172.31.0.11")), 1500)
-	k.Node(2, iom.Addr(netip.MustParseAddr("172.31.0.12")), 0)
+	own := iom.Addr(netip.MustParseAddr("172.31.0.10"))
+	k.Tunnel(own)
+	k.Node(1, iom.Addr(netip.MustParseAddr("172.31.0.11")), own, 1500)
+	k.Node(2, iom.Addr(netip.MustParseAddr("172.31.0.12")), own, 0)
 	c := &config.Config{FloodGroup: 32768, Ports: map[uint16]config.Port{
 		1: {Enabled: true, Security: []config.Address{address(mac1, "10.0.0.1/32", "fd00::1/128")}},
 		2: {Enabled: true, Security: []config.Address{address(mac2, "10.0.0.2/32", "fd00::2/128")}},

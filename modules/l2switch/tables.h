@@ -14,15 +14,26 @@
 	X(PORT_SECURITY_ARP, "ARP sender is not allowed by port security") \
 	X(PORT_SECURITY_ND, "ND sender or target is not allowed by port security") \
 	X(NO_FLOOD, "switch has no flood group") \
+	X(NOT_ACTIVE, "port waits for its workload's activation after a migration") \
+	X(MCAST_UNREGISTERED, "IP multicast that nobody joined") \
+	X(MCAST_CONTROL, "IGMP or MLD packet, for the snooping agent only") \
 	X(UNKNOWN_MAC, "destination MAC is on no port of the switch") \
 	X(DST_DISABLED, "receiving port is disabled") \
 	X(DST_SECURITY, "destination is not allowed by the receiving port's port security")
 IOM_DROPS(l2switch, L2SWITCH_DROPS)
 
+enum l2switch_config_flag {
+	L2SWITCH_VLAN_PASSTHRU = 1 << 0, /* tagged frames pass */
+	L2SWITCH_SNOOP = 1 << 1, /* IP multicast goes where it was joined */
+};
+
 /* By instance slot. */
 struct l2switch_config {
 	__u16 flood; /* group for broadcast and multicast; 0: none */
-	__u16 pad;
+	__u16 unknown; /* group for unknown unicast; 0: none */
+	__u16 unregistered; /* with SNOOP: group for IP multicast that nobody joined; 0: none */
+	__u16 control; /* with SNOOP: group for IGMP and MLD packets; 0: none */
+	enum l2switch_config_flag flags;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -35,7 +46,20 @@ enum l2switch_flag {
 	L2SWITCH_ENABLED = 1 << 0,
 	L2SWITCH_SECURED = 1 << 1, /* port security is on */
 	L2SWITCH_MORE = 1 << 2, /* more allowed addresses in l2switch_macs and l2switch_ips */
+	L2SWITCH_LEARN = 1 << 3, /* source addresses are learned */
+	L2SWITCH_INACTIVE = 1 << 4, /* passes nothing until one of the packets below comes from it */
+	L2SWITCH_ACTIVATE_RARP = 1 << 5,
+	L2SWITCH_ACTIVATE_GARP = 1 << 6,
+	L2SWITCH_ACTIVATE_NA = 1 << 7,
 };
+
+/* Reasons of punts. */
+enum l2switch_punt {
+	L2SWITCH_PUNT_LEARNED = 1, /* without the packet: look into l2switch_learned_macs */
+	L2SWITCH_PUNT_ACTIVATED = 2, /* the port has become active */
+	L2SWITCH_PUNT_MCAST = 3, /* IGMP or MLD */
+};
+const volatile enum l2switch_punt l2switch_punts = 0; /* puts the enum in BTF, where user space finds it */
 
 /* What goes with an allowed MAC; MAC_OK alone: any IP address. */
 enum l2switch_mac_flag {
@@ -110,11 +134,48 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } l2switch_fdbs SEC(".maps");
 
-/* Addresses for which the switch answers ARP and ND. */
+/* Learned addresses, which the programs write and user space joins with the other nodes'. */
+struct l2switch_learned {
+	iom_ref ref;
+	__u32 seen; /* seconds since boot */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct l2switch_fdb_key);
+	__type(value, struct l2switch_learned);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} l2switch_learned_macs SEC(".maps");
+
+/* By port slot: how many addresses are learned, and how many were not for the limit's or the table's sake. */
+#define L2SWITCH_LEARN_LIMIT 1024
+struct l2switch_learn_count {
+	__u32 learned;
+	__u32 refused;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct l2switch_learn_count);
+	__uint(max_entries, IOM_PORTS);
+} l2switch_learn_counts SEC(".maps");
+
+/* An address in a switch. */
 struct l2switch_neigh_key {
 	__u32 dp; /* instance slot */
 	struct iom_addr addr;
 };
+
+/* Groups that IP multicast addresses go to. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct l2switch_neigh_key);
+	__type(value, __u32); /* group key */
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} l2switch_mcasts SEC(".maps");
+
+/* Addresses for which the switch answers ARP and ND. */
 struct l2switch_neigh {
 	__u8 mac[6];
 	__u16 port; /* key of the owner, whose own requests are not answered */

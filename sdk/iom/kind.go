@@ -24,6 +24,9 @@ type Kind struct {
 // Ref names a port from anywhere, see <iom/meta.h>.
 type Ref uint32
 
+// GroupRef is the Ref of a group of the same instance, for a port that is in several places.
+func GroupRef(key uint16) Ref { return Ref(1<<30 | uint32(key)) }
+
 // RemoteRef is the Ref of a port or group of another node. node is the slot of the tunnel peer.
 func RemoteRef(node uint32, key uint16) Ref { return Ref(1<<31 | node<<16 | uint32(key)) }
 
@@ -38,18 +41,10 @@ type Instance struct {
 	Slot uint32
 	// Local are the slots of the ports plugged on this node, by key.
 	Local map[uint16]uint32
-	// Remote are the ports plugged on other nodes, by key.
-	Remote map[uint16]Ref
+	// Refs are the ways to all ports that are plugged somewhere, by key.
+	Refs map[uint16]Ref
 	// Config is the kind's configuration.
 	Config any
-}
-
-// Ref is the way to a port; 0 when it is plugged nowhere.
-func (i Instance) Ref(key uint16) Ref {
-	if slot, ok := i.Local[key]; ok {
-		return Ref(slot)
-	}
-	return i.Remote[key]
 }
 
 // Tables collects table entries: raw bytes by table and key, tables in the order in which they were first written to.

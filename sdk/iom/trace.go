@@ -20,6 +20,8 @@ const (
 	StepCopy    = wire.TraceCopy
 	StepRewrite = wire.TraceRewrite
 	StepEnter   = wire.TraceEnter
+	StepPunt    = wire.TracePunt
+	StepLearn   = wire.TraceLearn
 )
 
 // Step is one thing that happened to a traced packet.
@@ -29,8 +31,9 @@ type Step struct {
 	Module, Reason, Text string
 	// Ref is the port of an output or copy, or the port and peer of a tunnel.
 	Ref Ref
-	// VNI of a tunnel, Group of a flood, Slot of the instance entered, Offset and Len of a rewrite.
+	// VNI of a tunnel, Group of a flood, Slot of the instance entered, Offset and Len of a rewrite, Punt's reason by the module's number.
 	VNI         uint32
+	Punt        uint32
 	Group       uint16
 	Slot        uint32
 	Offset, Len uint32
@@ -112,7 +115,9 @@ func (s *Spec) step(rec wire.TraceRec) (Step, error) {
 			return step, fmt.Errorf("read trace: %s has no drop reason %d", step.Module, rec.B)
 		}
 		step.Reason, step.Text = reasons[rec.B].Name, reasons[rec.B].Text
-	case StepOutput, StepCopy:
+	case StepPunt:
+		step.Module, step.Punt = s.kindName(rec.A), rec.B
+	case StepOutput, StepCopy, StepLearn:
 		step.Ref = Ref(rec.A)
 	case StepTunnel:
 		step.Ref, step.VNI = Ref(rec.A), rec.B

@@ -38,6 +38,7 @@ type Port struct {
 	// Node is the slot of the tunnel peer that has the port; 0: it is plugged here. Unplugged: it is nowhere.
 	Node      uint32
 	Unplugged bool
+	HereOnly  bool
 }
 
 // Instance is an instance under test.
@@ -83,25 +84,29 @@ func (k *Kit) Add(in Instance) {
 	if kind < 0 {
 		k.t.Fatalf("add instance: kind %q is not loaded", in.Kind)
 	}
-	inst := iom.Instance{Slot: k.dps, Local: map[uint16]uint32{}, Remote: map[uint16]iom.Ref{}, Config: in.Config}
+	inst := iom.Instance{Slot: k.dps, Local: map[uint16]uint32{}, Refs: map[uint16]iom.Ref{}, Config: in.Config}
 	t := &iom.Tables{}
 	iom.Put(t, "iom_dps", k.dps, wire.Instance{Vni: in.VNI, Kind: uint32(kind + 1)})
 	for _, p := range in.Ports {
 		switch {
 		case p.Unplugged:
 		case p.Node != 0:
-			inst.Remote[p.Key] = iom.RemoteRef(p.Node, p.Key)
+			inst.Refs[p.Key] = iom.RemoteRef(p.Node, p.Key)
 		default:
 			slot := uint32(len(k.ports))
 			k.ports = append(k.ports, kitPort{p.Name, p.Key})
-			inst.Local[p.Key] = slot
-			iom.Put(t, "iom_ports", slot, wire.Port{Dp: k.dps, Key: p.Key, Kind: uint16(kind + 1)})
+			inst.Local[p.Key], inst.Refs[p.Key] = slot, iom.Ref(slot)
+			row := wire.Port{Dp: k.dps, Key: p.Key, Kind: uint16(kind + 1)}
+			if p.HereOnly {
+				row.Flags |= wire.PortHereOnly
+			}
+			iom.Put(t, "iom_ports", slot, row)
 		}
 	}
 	for group, members := range in.Groups {
 		iom.Put(t, "iom_groups", wire.GroupKey{Dp: k.dps, Key: group}, uint32(len(members)))
 		for i, key := range members {
-			ref := inst.Ref(key)
+			ref := inst.Refs[key]
 			if node, _, remote := ref.Remote(); remote {
 				ref = iom.RemoteRef(node, group)
 			}
@@ -114,11 +119,11 @@ func (k *Kit) Add(in Instance) {
 	k.Write(t)
 }
 
-// Node makes a tunnel peer in a slot: with a route when mtu is not 0.
-func (k *Kit) Node(slot uint32, addr [4]uint32, mtu uint32) {
+// Node makes a tunnel peer in a slot, towards which local is our address: with a route when mtu is not 0.
+func (k *Kit) Node(slot uint32, addr, local [4]uint32, mtu uint32) {
 	k.t.Helper()
 	t := &iom.Tables{}
-	row := wire.Node{Addr: wire.Addr{A: addr}, Nexthop: wire.Addr{A: addr}, Mtu: mtu}
+	row := wire.Node{Addr: wire.Addr{A: addr}, Local: wire.Addr{A: local}, Nexthop: wire.Addr{A: addr}, Mtu: mtu}
 	if mtu != 0 {
 		row.Ifindex = 1
 	}
@@ -128,10 +133,13 @@ func (k *Kit) Node(slot uint32, addr [4]uint32, mtu uint32) {
 }
 
 // Tunnel gives the node under test a tunnel end.
-func (k *Kit) Tunnel(addr [4]uint32) {
+func (k *Kit) Tunnel(addrs ...[4]uint32) {
 	k.t.Helper()
 	t := &iom.Tables{}
-	iom.Put(t, "iom_tunnel_end", uint32(0), wire.Tunnel{Addr: wire.Addr{A: addr}, Relay: 1})
+	iom.Put(t, "iom_tunnel_end", uint32(0), wire.Tunnel{Relay: 1})
+	for _, a := range addrs {
+		iom.Put(t, "iom_own_addrs", wire.Addr{A: a}, uint32(1))
+	}
 	k.Write(t)
 }
 
@@ -219,6 +227,10 @@ func (k *Kit) line(s iom.Step) string {
 		return "copy " + k.refName(s.Ref)
 	case iom.StepTunnel:
 		return fmt.Sprintf("tunnel %s vni %d", k.refName(s.Ref), s.VNI)
+	case iom.StepPunt:
+		return fmt.Sprintf("punt %s %d", s.Module, s.Punt)
+	case iom.StepLearn:
+		return "learn " + k.refName(s.Ref)
 	case iom.StepFlood:
 		return fmt.Sprintf("flood %d", s.Group)
 	default:
@@ -238,7 +250,7 @@ func (k *Kit) Footprint() map[string]string {
 	k.t.Helper()
 	out := map[string]string{}
 	for name, m := range k.set.Maps {
-		if !k.spec.IsState(name) {
+		if !k.spec.IsState(name) || m.Type() == ebpf.RingBuf {
 			continue
 		}
 		var b strings.Builder

@@ -45,7 +45,7 @@ var (
 func node(t *testing.T) *iomtest.Kit {
 	k := iomtest.New(t, l2switch.Kind())
 	k.Tunnel(iom.Addr(own))
-	k.Node(1, iom.Addr(peer), 1500)
+	k.Node(1, iom.Addr(peer), iom.Addr(own), 1500)
 	k.Add(iomtest.Instance{Kind: config.Kind, VNI: vni, Groups: map[uint16][]uint16{floodGroup: {1, 2, 3}},
 		Ports: []iomtest.Port{{Name: "lp1", Key: 1}, {Name: "lp2", Key: 2}, {Name: "lp3", Key: 3, Node: 1}},
 		Config: &config.Config{FloodGroup: floodGroup, Ports: map[uint16]config.Port{1: {Enabled: true}, 2: {Enabled: true}, 3: {Enabled: true}},
@@ -147,8 +147,8 @@ func TestDrops(t *testing.T) {
 			v, _ := k.Run("relay_in", lo, markRelay, geneve(t, peer, 1, frame(t, mac1), nil)) // to ourselves
 			return v
 		}},
-		{"no_route", 1, func(t *testing.T, k *iomtest.Kit) uint32 { k.Node(1, iom.Addr(peer), 0); return in(k, frame(t, mac3)) }},
-		{"too_big", 1, func(t *testing.T, k *iomtest.Kit) uint32 { k.Node(1, iom.Addr(peer), 90); return in(k, frame(t, mac3)) }},
+		{"no_route", 1, func(t *testing.T, k *iomtest.Kit) uint32 { k.Node(1, iom.Addr(peer), iom.Addr(own), 0); return in(k, frame(t, mac3)) }},
+		{"too_big", 1, func(t *testing.T, k *iomtest.Kit) uint32 { k.Node(1, iom.Addr(peer), iom.Addr(own), 90); return in(k, frame(t, mac3)) }},
 		{"decap_failed", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
 			return under(k, geneve(t, peer, 1, append(append(append([]byte{}, mac1...), mac2...), 0x88, 0xcc, 1, 2), nil))
 		}},

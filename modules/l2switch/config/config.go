@@ -14,6 +14,12 @@ const Kind = "l2switch"
 type Config struct {
 	// FloodGroup is the key of the group that takes broadcast and multicast frames; 0: such frames are dropped.
 	FloodGroup uint16
+	// UnknownGroup is the key of the group that takes unicast frames whose destination no port is known to have; 0: such frames are dropped.
+	UnknownGroup uint16
+	// VLANPassthru lets tagged frames through.
+	VLANPassthru bool
+	// Snooping, if not nil, makes IP multicast go where it was joined.
+	Snooping *Snooping
 	// Ports by port key. A port of the instance without an entry is disabled.
 	Ports map[uint16]Port
 	// FDB says which port owns a MAC address.
@@ -27,7 +33,29 @@ type Port struct {
 	Enabled bool
 	// Security lists what the port may send (and receive); empty: anything. See ovn-nb(5) port_security.
 	Security []Address
+	// Learn: source addresses that the port uses are learned.
+	Learn bool
+	// Activation, if not 0, makes the port pass nothing until a packet of that kind comes from it.
+	Activation Activation
 }
+
+// Snooping is IGMP and MLD snooping.
+type Snooping struct {
+	// Groups are the keys of the groups that IP multicast addresses go to.
+	Groups map[netip.Addr]uint16
+	// UnregisteredGroup takes IP multicast that nobody joined, ControlGroup IGMP and MLD packets; 0: dropped.
+	UnregisteredGroup, ControlGroup uint16
+}
+
+// Activation is a set of packet kinds that activate a port after a migration, ovn-nb(5) options:activation-strategy.
+type Activation uint8
+
+// Kinds of packets.
+const (
+	RARP Activation = 1 << iota
+	GARP
+	NA
+)
 
 // Address is a MAC address and the prefixes that may be used with it. No prefixes: any address. A prefix
 // with host bits set stands for that one host.

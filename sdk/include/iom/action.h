@@ -33,61 +33,6 @@ static __always_inline int iom_call(struct __sk_buff *skb, struct iom_meta *m, _
 	return iom_drop(skb, m, iom, NO_PROGRAM);
 }
 
-/* iom_output sends the packet out of a port: through the egress pipeline of its instance when the port is on this node,
- * into the tunnel otherwise. Invalidates packet pointers. */
-static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m, iom_ref out)
-{
-	struct iom_port *port;
-
-	m->out = out;
-	if (out == m->in && !(m->flags & IOM_LOOPBACK))
-		return iom_drop(skb, m, iom, HAIRPIN);
-	if (!out)
-		return iom_drop(skb, m, iom, NOT_BOUND);
-	if (out & IOM_REF_REMOTE) {
-		m->out_key = iom_ref_key(out);
-		return iom_call(skb, m, IOM_PROG_TUNNEL);
-	}
-	port = iom_port_get(out);
-	if (!port)
-		return iom_drop(skb, m, iom, NO_PORT);
-	m->out_key = port->key;
-	m->port = out;
-	return iom_call(skb, m, 2 * port->kind + 1);
-}
-
-/* iom_deliver hands the packet to the device of m->out; the end of an egress pipeline. */
-static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m)
-{
-	struct iom_port *port = iom_port_get(m->out);
-
-	if (!port)
-		return iom_drop(skb, m, iom, NO_PORT);
-	iom_trace_add(m, IOM_TRACE_OUTPUT, m->out, 0);
-	if (m->flags & IOM_TRACE)
-		return TC_ACT_SHOT;
-	iom_count_tx(skb, m->out);
-	if (m->flags & IOM_COPY) { /* we are in this device's egress hook already */
-		skb->mark = 0;
-		return TC_ACT_OK;
-	}
-	/* Straight into the peer's namespace only when nothing can tell the difference: redirect_peer takes every frame for one addressed
-	 * to the peer, and leaves the protocol of the outer header on a packet that came from a tunnel. */
-	if (iom_mac_eq(m->dmac, port->peer_mac) && m->proto == iom_ntohs((__u16)skb->protocol)) {
-		skb->mark = 0;
-		return bpf_redirect_peer(port->ifindex, 0);
-	}
-	skb->mark = IOM_MARK_DONE;
-	return bpf_redirect(port->ifindex, 0);
-}
-
-/* iom_rewrite changes bytes of the packet; the caller keeps m in step. Invalidates packet pointers. Negative on failure. */
-static __always_inline int iom_rewrite(struct __sk_buff *skb, struct iom_meta *m, __u32 offset, const void *bytes, __u32 len)
-{
-	iom_trace_add(m, IOM_TRACE_REWRITE, offset, len);
-	return bpf_skb_store_bytes(skb, offset, bytes, len, 0);
-}
-
 struct iom_flood_ctx {
 	struct __sk_buff *skb;
 	struct iom_meta *m;
@@ -111,10 +56,10 @@ static long iom_flood_copy(__u32 index, struct iom_flood_ctx *f)
 		return 0;
 	m->out = *ref;
 	if (m->out & IOM_REF_REMOTE) {
-		if (m->flags & IOM_TUNNELLED || !f->tunnel)
+		if (m->flags & IOM_HERE_ONLY || !f->tunnel)
 			return 0;
 		ifindex = f->tunnel->relay;
-		m->out_key = f->member.key;
+		m->out_key = iom_ref_key(m->out);
 	} else {
 		port = iom_port_get(m->out);
 		if (!port)
@@ -151,6 +96,67 @@ static __always_inline int iom_flood(struct __sk_buff *skb, struct iom_meta *m, 
 	iom_trace_add(m, IOM_TRACE_FLOOD, group, *count);
 	bpf_loop(*count, iom_flood_copy, &f, 0);
 	return TC_ACT_SHOT; /* the copies are out, the original has served; not a drop */
+}
+
+/* iom_output sends the packet out of a port: through the egress pipeline of its instance when the port is on this node,
+ * into the tunnel otherwise. Invalidates packet pointers. */
+static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m, iom_ref out)
+{
+	struct iom_port *port;
+
+	m->out = out;
+	if (out == m->in && !(m->flags & IOM_LOOPBACK))
+		return iom_drop(skb, m, iom, HAIRPIN);
+	if (!out)
+		return iom_drop(skb, m, iom, NOT_BOUND);
+	if (out & IOM_REF_REMOTE) {
+		if (m->flags & IOM_HERE_ONLY)
+			return iom_drop(skb, m, iom, HERE_ONLY);
+		m->out_key = iom_ref_key(out);
+		return iom_call(skb, m, IOM_PROG_TUNNEL);
+	}
+	if (out & IOM_REF_GROUP)
+		return iom_flood(skb, m, iom_ref_key(out));
+	port = iom_port_get(out);
+	if (!port)
+		return iom_drop(skb, m, iom, NO_PORT);
+	m->out_key = port->key;
+	m->port = out;
+	return iom_call(skb, m, 2 * port->kind + 1);
+}
+
+/* iom_deliver hands the packet to the device of m->out; the end of an egress pipeline. */
+static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m)
+{
+	struct iom_port *port = iom_port_get(m->out);
+
+	if (!port)
+		return iom_drop(skb, m, iom, NO_PORT);
+	iom_trace_add(m, IOM_TRACE_OUTPUT, m->out, 0);
+	if (m->flags & IOM_TRACE)
+		return TC_ACT_SHOT;
+	iom_count_tx(skb, m->out);
+	if (port->tag && bpf_skb_vlan_push(skb, iom_htons(ETH_VLAN), port->tag))
+		return iom_drop(skb, m, iom, TAG_FAILED);
+	if (m->flags & IOM_COPY) { /* we are in this device's egress hook already */
+		skb->mark = 0;
+		return TC_ACT_OK;
+	}
+	/* Straight into the peer's namespace only when nothing can tell the difference: redirect_peer takes every frame for one addressed
+	 * to the peer, and leaves the protocol of the outer header on a packet that came from a tunnel. */
+	if (iom_mac_eq(m->dmac, port->peer_mac) && !port->tag && m->proto == iom_ntohs((__u16)skb->protocol)) {
+		skb->mark = 0;
+		return bpf_redirect_peer(port->ifindex, 0);
+	}
+	skb->mark = IOM_MARK_DONE;
+	return bpf_redirect(port->ifindex, 0);
+}
+
+/* iom_rewrite changes bytes of the packet; the caller keeps m in step. Invalidates packet pointers. Negative on failure. */
+static __always_inline int iom_rewrite(struct __sk_buff *skb, struct iom_meta *m, __u32 offset, const void *bytes, __u32 len)
+{
+	iom_trace_add(m, IOM_TRACE_REWRITE, offset, len);
+	return bpf_skb_store_bytes(skb, offset, bytes, len, 0);
 }
 
 #endif

@@ -75,6 +75,8 @@ struct iom_drop_key {
 	X(HOP_LIMIT, "visited too many modules") \
 	X(NO_GROUP, "multicast group does not exist") \
 	X(COPY_FAILED, "copy to a group member was refused by the device") \
+	X(HERE_ONLY, "from a localport to a port of another node") \
+	X(TAG_FAILED, "VLAN tag of a sub-port refused by the kernel") \
 	X(NO_TUNNEL, "this node has no tunnel end") \
 	X(NO_NODE, "tunnel peer does not exist") \
 	X(NO_ROUTE, "no route to the tunnel peer") \

@@ -67,6 +67,12 @@ struct udp_hdr {
 	__u16 sport, dport, len, csum;
 } __attribute__((packed));
 
+/* What follows the Ethernet addresses of a tagged frame. */
+struct vlan_hdr {
+	__u16 tpid, tci, proto;
+} __attribute__((packed));
+#define VLAN_LEN 4
+
 /* Neighbour solicitation or advertisement with one link-layer address option, RFC 4861 sections 4.3 and 4.4. */
 struct nd_msg {
 	__u8 type, code;
@@ -113,6 +119,11 @@ static __always_inline void iom_addr_set4(struct iom_addr *to, __u32 ip4)
 static __always_inline int iom_addr_eq(const struct iom_addr *x, const struct iom_addr *y)
 {
 	return x->a[0] == y->a[0] && x->a[1] == y->a[1] && x->a[2] == y->a[2] && x->a[3] == y->a[3];
+}
+
+static __always_inline int iom_addr_is4(const struct iom_addr *x)
+{
+	return !x->a[0] && !x->a[1] && x->a[2] == iom_htonl(0xffff);
 }
 
 static __always_inline int iom_addr_is_zero(const struct iom_addr *x)

@@ -10,10 +10,12 @@
 #include <iom/bpf.h>
 #include <iom/headers.h>
 
-/* iom_ref names a port from anywhere: 0 none; a slot of iom_ports for a port on this node; or, with IOM_REF_REMOTE set,
- * a tunnel peer (bits 16..30, a slot of iom_nodes) and the port's or group's tunnel key there (bits 0..15). */
+/* iom_ref names a port from anywhere: 0 none; a slot of iom_ports for a port on this node; with IOM_REF_REMOTE set,
+ * a tunnel peer (bits 16..30, a slot of iom_nodes) and the port's or group's tunnel key there (bits 0..15); or, with IOM_REF_GROUP
+ * set, a group of the same instance (bits 0..15), for a port that is in several places at once. */
 typedef __u32 iom_ref;
 #define IOM_REF_REMOTE 0x80000000u
+#define IOM_REF_GROUP 0x40000000u
 #define iom_ref_node(ref) (((ref) >> 16) & 0x7fff)
 #define iom_ref_key(ref) ((__u16)(ref))
 
@@ -28,7 +30,7 @@ enum {
 	IOM_TRACE = 1 << 0, /* record actions, send nothing */
 	IOM_LOOPBACK = 1 << 1, /* may leave by the port it came from */
 	IOM_COPY = 1 << 2, /* a copy in its target's egress hook */
-	IOM_TUNNELLED = 1 << 3, /* came from a tunnel: goes to ports of this node only */
+	IOM_HERE_ONLY = 1 << 3, /* goes to ports of this node only: came from a tunnel or from a local port */
 
 	IOM_DEPTH_TRACE = 3, /* element of iom_metas that trace runs use */
 

@@ -19,6 +19,10 @@ struct {
 	__uint(max_entries, IOM_DPS);
 } iom_dps SEC(".maps");
 
+enum iom_port_flag {
+	IOM_PORT_HERE_ONLY = 1 << 0, /* never tunnelled: OVN's localport */
+};
+
 /* A port that is plugged on this node. */
 struct iom_port {
 	__u32 dp; /* instance slot; 0: the slot is free */
@@ -26,7 +30,8 @@ struct iom_port {
 	__u16 key; /* tunnel key in its datapath */
 	__u16 kind; /* of the instance */
 	__u8 peer_mac[6]; /* frames for this MAC may go straight into the peer namespace; zero: none may */
-	__u8 pad[2];
+	__u16 tag; /* VLAN that tells the port from others on its device, host byte order; 0: untagged */
+	enum iom_port_flag flags;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -38,6 +43,7 @@ struct {
 /* A tunnel peer. */
 struct iom_node {
 	struct iom_addr addr; /* IPv4 as v4-mapped; zero: the slot is free */
+	struct iom_addr local; /* our own address towards it, of the same family */
 	struct iom_addr nexthop;
 	__u32 ifindex; /* device that leads there; 0: no route */
 	__u32 mtu; /* bytes of the largest outer IP packet */
@@ -70,11 +76,16 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } iom_members SEC(".maps");
 
-/* This node's tunnel end. */
+enum iom_tunnel_flag {
+	IOM_TUNNEL_INHERIT_TOS = 1 << 0, /* the inner packet's instead of tos */
+	IOM_TUNNEL_MAY_FRAGMENT = 1 << 1, /* no DF on outer IPv4 packets */
+};
+
+/* How this node tunnels. */
 struct iom_tunnel {
-	struct iom_addr addr;
 	__u32 relay; /* ifindex of the device whose egress hook encapsulates copies; 0: no tunnels */
-	__u32 pad;
+	enum iom_tunnel_flag flags;
+	__u32 tos; /* of outer packets */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -16,6 +16,8 @@ enum iom_trace_what {
 	IOM_TRACE_COPY = 5, /* a group member: iom_ref, - */
 	IOM_TRACE_REWRITE = 6, /* offset in the packet, length */
 	IOM_TRACE_ENTER = 7, /* a module gets the packet: kind, instance slot */
+	IOM_TRACE_PUNT = 8, /* a copy to user space: kind, reason */
+	IOM_TRACE_LEARN = 9, /* the source address belongs to the port it came from: iom_ref, - */
 };
 
 struct iom_trace_rec {

@@ -14,6 +14,7 @@
  * The verdict of the unforeseen is a named drop. */
 #include <iom/action.h>
 #include <iom/parse.h>
+#include <iom/punt.h>
 #include "geneve.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -40,6 +41,30 @@ static __always_inline __u32 bound_port(__u32 ifindex)
 					   : bpf_map_lookup_elem(&iom_bindings_high, &ifindex);
 
 	return slot ? *slot : 0;
+}
+
+/* Ports that share a device with others, told apart by VLAN tag: containers in a VM, sub-ports of a trunk. */
+struct iom_tag_key {
+	__u32 ifindex;
+	__u32 tag; /* VLAN, host byte order */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct iom_tag_key);
+	__type(value, __u32); /* port slot */
+	__uint(max_entries, IOM_PORTS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_tag_bindings SEC(".maps");
+
+/* The sub-port that a tagged frame comes from, 0 if its tag is no sub-port's. The tag of a sub-port is taken off. */
+static __always_inline __u32 bound_sub_port(struct __sk_buff *skb)
+{
+	struct iom_tag_key key = { .ifindex = skb->ifindex, .tag = skb->vlan_tci & 0xfff };
+	__u32 *slot = bpf_map_lookup_elem(&iom_tag_bindings, &key);
+
+	if (!slot || bpf_skb_vlan_pop(skb))
+		return 0;
+	return *slot;
 }
 
 /* Starts a run: metadata for the given depth, cleared but for what iom_parse fills. */
@@ -80,6 +105,8 @@ static __always_inline int enter(struct __sk_buff *skb, struct iom_meta *m, __u3
 	m->port = slot;
 	m->in = slot;
 	m->in_key = port->key;
+	if (port->flags & IOM_PORT_HERE_ONLY)
+		m->flags |= IOM_HERE_ONLY;
 	if (iom_parse(skb, m))
 		return iom_drop(skb, m, iom, TRUNCATED);
 	return iom_call(skb, m, 2 * port->kind);
@@ -88,9 +115,11 @@ static __always_inline int enter(struct __sk_buff *skb, struct iom_meta *m, __u3
 SEC("tc")
 int vif_in(struct __sk_buff *skb)
 {
-	__u32 slot = bound_port(skb->ifindex);
+	__u32 slot = skb->vlan_present ? bound_sub_port(skb) : 0;
 	struct iom_meta *m = begin(skb, current_depth());
 
+	if (!slot)
+		slot = bound_port(skb->ifindex);
 	if (!m)
 		return TC_ACT_SHOT; /* no such depth: unreachable, copies don't nest that deep */
 	iom_count_rx(skb, slot);

@@ -4,7 +4,7 @@ package wire
 
 import "github.com/cilium/ebpf"
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package wire -output-stem wire -type iom_dp -type iom_port -type iom_node -type iom_tunnel -type iom_group_key -type iom_tun_key -type iom_tun -type iom_stats -type iom_drop_key -type iom_trace_rec -type iom_trace_what Wire wire.bpf.c -- -I../../include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package wire -output-stem wire -type iom_dp -type iom_port -type iom_node -type iom_tunnel -type iom_group_key -type iom_tun_key -type iom_tun -type iom_stats -type iom_drop_key -type iom_trace_rec -type iom_trace_what -type iom_tag_key -type iom_port_flag -type iom_tunnel_flag -type iom_punt -type iom_punt_key -type iom_punt_limit Wire wire.bpf.c -- -I../../include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Rows of the shared tables as the C structs lay them out.
 type (
@@ -19,6 +19,17 @@ type (
 	Stats     = WireIomStats
 	DropKey   = WireIomDropKey
 	TraceRec  = WireIomTraceRec
+	TagKey    = WireIomTagKey
+	Punt      = WireIomPunt
+	PuntKey   = WireIomPuntKey
+	PuntLimit = WireIomPuntLimit
+)
+
+// Flags of Port and Tunnel.
+const (
+	PortHereOnly      = WireIomPortFlagIOM_PORT_HERE_ONLY
+	TunnelInheritTOS  = WireIomTunnelFlagIOM_TUNNEL_INHERIT_TOS
+	TunnelMayFragment = WireIomTunnelFlagIOM_TUNNEL_MAY_FRAGMENT
 )
 
 // What a TraceRec says, see <iom/trace.h>.
@@ -30,6 +41,8 @@ const (
 	TraceCopy    = WireIomTraceWhatIOM_TRACE_COPY
 	TraceRewrite = WireIomTraceWhatIOM_TRACE_REWRITE
 	TraceEnter   = WireIomTraceWhatIOM_TRACE_ENTER
+	TracePunt    = WireIomTraceWhatIOM_TRACE_PUNT
+	TraceLearn   = WireIomTraceWhatIOM_TRACE_LEARN
 )
 
 // Load returns the object's spec.

@@ -43,6 +43,8 @@ type WireIomDrops struct {
 	HOP_LIMIT           uint64
 	NO_GROUP            uint64
 	COPY_FAILED         uint64
+	HERE_ONLY           uint64
+	TAG_FAILED          uint64
 	NO_TUNNEL           uint64
 	NO_NODE             uint64
 	NO_ROUTE            uint64
@@ -89,6 +91,7 @@ type WireIomMeta struct {
 type WireIomNode struct {
 	_       structs.HostLayout
 	Addr    WireIomAddr
+	Local   WireIomAddr
 	Nexthop WireIomAddr
 	Ifindex uint32
 	Mtu     uint32
@@ -101,7 +104,45 @@ type WireIomPort struct {
 	Key     uint16
 	Kind    uint16
 	PeerMac [6]uint8
-	Pad     [2]uint8
+	Tag     uint16
+	Flags   WireIomPortFlag
+}
+
+type WireIomPortFlag uint32
+
+const (
+	WireIomPortFlagIOM_PORT_HERE_ONLY WireIomPortFlag = 1
+)
+
+type WireIomPunt struct {
+	_      structs.HostLayout
+	Kind   uint32
+	Reason uint32
+	Dp     uint32
+	In     uint32
+	Len    uint32
+	Caplen uint32
+}
+
+type WireIomPuntBuf struct {
+	_    structs.HostLayout
+	Head WireIomPunt
+	Data [1536]uint8
+}
+
+type WireIomPuntKey struct {
+	_      structs.HostLayout
+	Dp     uint32
+	Kind   uint16
+	Reason uint16
+}
+
+type WireIomPuntLimit struct {
+	_      structs.HostLayout
+	At     uint64
+	Tokens uint64
+	Sent   uint64
+	Lost   uint64
 }
 
 type WireIomStats struct {
@@ -110,6 +151,12 @@ type WireIomStats struct {
 	RxBytes   uint64
 	TxPackets uint64
 	TxBytes   uint64
+}
+
+type WireIomTagKey struct {
+	_       structs.HostLayout
+	Ifindex uint32
+	Tag     uint32
 }
 
 type WireIomTraceRec struct {
@@ -129,6 +176,8 @@ const (
 	WireIomTraceWhatIOM_TRACE_COPY    WireIomTraceWhat = 5
 	WireIomTraceWhatIOM_TRACE_REWRITE WireIomTraceWhat = 6
 	WireIomTraceWhatIOM_TRACE_ENTER   WireIomTraceWhat = 7
+	WireIomTraceWhatIOM_TRACE_PUNT    WireIomTraceWhat = 8
+	WireIomTraceWhatIOM_TRACE_LEARN   WireIomTraceWhat = 9
 )
 
 type WireIomTun struct {
@@ -145,10 +194,17 @@ type WireIomTunKey struct {
 
 type WireIomTunnel struct {
 	_     structs.HostLayout
-	Addr  WireIomAddr
 	Relay uint32
-	Pad   uint32
+	Flags WireIomTunnelFlag
+	Tos   uint32
 }
+
+type WireIomTunnelFlag uint32
+
+const (
+	WireIomTunnelFlagIOM_TUNNEL_INHERIT_TOS  WireIomTunnelFlag = 1
+	WireIomTunnelFlagIOM_TUNNEL_MAY_FRAGMENT WireIomTunnelFlag = 2
+)
 
 // Names of all BPF objects in the ELF.
 //
@@ -164,9 +220,14 @@ const (
 	WireMapIomMetas        = "iom_metas"
 	WireMapIomNodeAddrs    = "iom_node_addrs"
 	WireMapIomNodes        = "iom_nodes"
+	WireMapIomOwnAddrs     = "iom_own_addrs"
 	WireMapIomPortStats    = "iom_port_stats"
 	WireMapIomPorts        = "iom_ports"
 	WireMapIomProgs        = "iom_progs"
+	WireMapIomPuntBufs     = "iom_punt_bufs"
+	WireMapIomPuntLimits   = "iom_punt_limits"
+	WireMapIomPunts        = "iom_punts"
+	WireMapIomTagBindings  = "iom_tag_bindings"
 	WireMapIomTraceLog     = "iom_trace_log"
 	WireMapIomTunnelEnd    = "iom_tunnel_end"
 	WireMapIomTunnelKeys   = "iom_tunnel_keys"
@@ -245,9 +306,14 @@ type WireMapSpecs struct {
 	IomMetas        *ebpf.MapSpec `ebpf:"iom_metas"`
 	IomNodeAddrs    *ebpf.MapSpec `ebpf:"iom_node_addrs"`
 	IomNodes        *ebpf.MapSpec `ebpf:"iom_nodes"`
+	IomOwnAddrs     *ebpf.MapSpec `ebpf:"iom_own_addrs"`
 	IomPortStats    *ebpf.MapSpec `ebpf:"iom_port_stats"`
 	IomPorts        *ebpf.MapSpec `ebpf:"iom_ports"`
 	IomProgs        *ebpf.MapSpec `ebpf:"iom_progs"`
+	IomPuntBufs     *ebpf.MapSpec `ebpf:"iom_punt_bufs"`
+	IomPuntLimits   *ebpf.MapSpec `ebpf:"iom_punt_limits"`
+	IomPunts        *ebpf.MapSpec `ebpf:"iom_punts"`
+	IomTagBindings  *ebpf.MapSpec `ebpf:"iom_tag_bindings"`
 	IomTraceLog     *ebpf.MapSpec `ebpf:"iom_trace_log"`
 	IomTunnelEnd    *ebpf.MapSpec `ebpf:"iom_tunnel_end"`
 	IomTunnelKeys   *ebpf.MapSpec `ebpf:"iom_tunnel_keys"`
@@ -290,9 +356,14 @@ type WireMaps struct {
 	IomMetas        *ebpf.Map `ebpf:"iom_metas"`
 	IomNodeAddrs    *ebpf.Map `ebpf:"iom_node_addrs"`
 	IomNodes        *ebpf.Map `ebpf:"iom_nodes"`
+	IomOwnAddrs     *ebpf.Map `ebpf:"iom_own_addrs"`
 	IomPortStats    *ebpf.Map `ebpf:"iom_port_stats"`
 	IomPorts        *ebpf.Map `ebpf:"iom_ports"`
 	IomProgs        *ebpf.Map `ebpf:"iom_progs"`
+	IomPuntBufs     *ebpf.Map `ebpf:"iom_punt_bufs"`
+	IomPuntLimits   *ebpf.Map `ebpf:"iom_punt_limits"`
+	IomPunts        *ebpf.Map `ebpf:"iom_punts"`
+	IomTagBindings  *ebpf.Map `ebpf:"iom_tag_bindings"`
 	IomTraceLog     *ebpf.Map `ebpf:"iom_trace_log"`
 	IomTunnelEnd    *ebpf.Map `ebpf:"iom_tunnel_end"`
 	IomTunnelKeys   *ebpf.Map `ebpf:"iom_tunnel_keys"`
@@ -310,9 +381,14 @@ func (m *WireMaps) Close() error {
 		m.IomMetas,
 		m.IomNodeAddrs,
 		m.IomNodes,
+		m.IomOwnAddrs,
 		m.IomPortStats,
 		m.IomPorts,
 		m.IomProgs,
+		m.IomPuntBufs,
+		m.IomPuntLimits,
+		m.IomPunts,
+		m.IomTagBindings,
 		m.IomTraceLog,
 		m.IomTunnelEnd,
 		m.IomTunnelKeys,
