@@ -262,6 +262,146 @@ func TestNDAnswer(t *testing.T) {
 	check(iomtest.Solicit(t, mac1, groupMAC, zero6, group, v6b, nil), net.HardwareAddr{0x33, 0x33, 0, 0, 0, 1}, netip.MustParseAddr("ff02::1"), 0x20)
 }
 
+// The switch of these stories: lp1 is an ordinary port, un2 and un3 have unknown addresses and learn, un4 does elsewhere; act5 waits
+// for activation by RARP or a gratuitous ARP, act6 by an advertisement; loc7 is a localport; both8 is here and on node 1.
+func wideSwitch(t *testing.T) *iomtest.Kit {
+	k := iomtest.New(t, l2switch.Kind())
+	own := iom.Addr(netip.MustParseAddr("172.31.0.10"))
+	k.Tunnel(own)
+	k.Node(1, iom.Addr(netip.MustParseAddr("172.31.0.11")), own, 1500)
+	joined, silent := netip.MustParseAddr("239.1.1.1"), netip.MustParseAddr("ff0e::1")
+	k.Add(iomtest.Instance{Kind: config.Kind, VNI: 7, Groups: map[uint16][]uint16{32768: {1, 2, 4}, 32769: {2, 3, 4}, 40000: {3}, 40001: {1}, 40002: {2}},
+		Ports: []iomtest.Port{{Name: "lp1", Key: 1}, {Name: "un2", Key: 2}, {Name: "un3", Key: 3}, {Name: "un4", Key: 4, Node: 1},
+			{Name: "act5", Key: 5}, {Name: "act6", Key: 6}, {Name: "loc7", Key: 7, HereOnly: true}},
+		Config: &config.Config{FloodGroup: 32768, UnknownGroup: 32769, VLANPassthru: true,
+			Snooping: &config.Snooping{Groups: map[netip.Addr]uint16{joined: 40000, silent: 40000}, UnregisteredGroup: 40001, ControlGroup: 40002},
+			Ports: map[uint16]config.Port{1: {Enabled: true}, 2: {Enabled: true, Learn: true}, 3: {Enabled: true, Learn: true}, 4: {Enabled: true},
+				5: {Enabled: true, Activation: config.RARP | config.GARP}, 6: {Enabled: true, Activation: config.NA}, 7: {Enabled: true}},
+			FDB: map[[6]byte]uint16{[6]byte(mac1): 1, [6]byte(mac4): 4, [6]byte(mac5): 5}}})
+	return k
+}
+
+func TestUnknownAddresses(t *testing.T) {
+	k := wideSwitch(t)
+	flood := "flood 32769\ncopy un2\ncopy un3\ncopy node 1 key 32769"
+	stranger := mac(0x42)
+	run(t, k, []story{
+		{"to an address nobody has", "lp1", iomtest.UDP(t, mac1, stranger, ip1, ip2, 1, 2), flood},
+		{"from an address nobody knows", "un2", iomtest.UDP(t, stranger, mac1, ip2, ip1, 1, 2), "learn un2\noutput lp1"},
+		{"a port without unknown addresses learns none", "lp1", iomtest.UDP(t, stranger, mac4, ip2, ip1, 1, 2), "tunnel node 1 key 4 vni 7"},
+		{"a localport reaches ports here", "loc7", iomtest.UDP(t, mac(7), mac1, ip2, ip1, 1, 2), "output lp1"},
+		{"a localport does not leave the node", "loc7", iomtest.UDP(t, mac(7), mac4, ip2, ip1, 1, 2), "drop iom.here_only"},
+		{"nor do its broadcasts", "loc7", iomtest.UDP(t, mac(7), broadcast, ip2, ip1, 1, 2), "flood 32768\ncopy lp1\ncopy un2"},
+	})
+}
+
+// Learning for real: the address is found afterwards, moves with its owner, and a port has a limit.
+func TestLearning(t *testing.T) {
+	k := wideSwitch(t)
+	stranger := mac(0x42)
+	bind := func(port string) {
+		bt := &iom.Tables{}
+		iom.Put(bt, "iom_bindings", uint32(1), k.Slot(port))
+		k.Write(bt)
+	}
+	to := func() string { return k.Send("lp1", iomtest.UDP(t, mac1, stranger, ip1, ip2, 1, 2)).Text }
+	say := func(port string, smac net.HardwareAddr) {
+		bind(port)
+		k.Run("vif_in", 1, 0, iomtest.UDP(t, smac, mac1, ip2, ip1, 1, 2))
+	}
+	say("un2", stranger)
+	if got := to(); got != "enter l2switch\noutput un2" {
+		t.Errorf("learned: %q", got)
+	}
+	say("un3", stranger)
+	if got := to(); got != "enter l2switch\noutput un3" {
+		t.Errorf("moved: %q", got)
+	}
+	count := func(port string) l2switch.L2switchL2switchLearnCount {
+		var c l2switch.L2switchL2switchLearnCount
+		if err := k.Set().Maps["l2switch_learn_counts"].Lookup(k.Slot(port), &c); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	if n2, n3 := count("un2").Learned, count("un3").Learned; n2 != 0 || n3 != 1 {
+		t.Errorf("learned addresses: %d and %d, want 0 and 1", n2, n3)
+	}
+	for i := range 1100 {
+		say("un2", net.HardwareAddr{0x0a, 1, 0, 0, byte(i >> 8), byte(i)})
+	}
+	if c := count("un2"); c.Learned != 1024 || c.Refused != 76 {
+		t.Errorf("at the limit: %d learned, %d refused", c.Learned, c.Refused)
+	}
+}
+
+func TestActivation(t *testing.T) {
+	k := wideSwitch(t)
+	rarp := append(append(append([]byte{}, broadcast...), mac5...), 0x80, 0x35)
+	rarp = append(rarp, make([]byte, 28)...)
+	garp := iomtest.ARP(t, 1, mac5, broadcast, mac5, ip1, ip1)
+	flood := "flood 32768\ncopy lp1\ncopy un2\ncopy node 1 key 32768"
+	run(t, k, []story{
+		{"waits", "act5", iomtest.UDP(t, mac5, mac1, ip2, ip1, 1, 2), "drop l2switch.not_active"},
+		{"receives nothing", "lp1", iomtest.UDP(t, mac1, mac5, ip2, ip1, 1, 2), "drop l2switch.not_active"},
+		{"an ordinary ARP does not do", "act5", iomtest.ARP(t, 1, mac5, broadcast, mac5, ip1, ip2), "drop l2switch.not_active"},
+		{"RARP activates", "act5", rarp, "punt l2switch 2\n" + flood},
+		{"a gratuitous ARP activates", "act5", garp, "punt l2switch 2\n" + flood},
+		{"not where an advertisement is wanted", "act6", garp, "drop l2switch.not_active"},
+		{"an advertisement activates", "act6", iomtest.Advertise(t, mac6, mac1, v6a, v6b, v6a, mac6), "punt l2switch 2\noutput lp1"},
+	})
+	bt := &iom.Tables{}
+	iom.Put(bt, "iom_bindings", uint32(1), k.Slot("act6"))
+	k.Write(bt)
+	k.Run("vif_in", 1, 0, iomtest.Advertise(t, mac6, mac4, v6a, v6b, v6a, mac6))
+	if got := k.Send("act6", iomtest.UDP(t, mac6, mac1, ip2, ip1, 1, 2)).Text; got != "enter l2switch\noutput lp1" {
+		t.Errorf("after activation: %q", got)
+	}
+}
+
+func TestSnooping(t *testing.T) {
+	k := wideSwitch(t)
+	udp := func(dst string) []byte {
+		a := netip.MustParseAddr(dst)
+		src := ip1
+		if a.Is6() {
+			src = v6a
+		}
+		return iomtest.UDP(t, mac1, net.HardwareAddr{0x33, 0x33, 0, 0, 0, 9}, src, a, 1, 2)
+	}
+	igmp := iomtest.Frame(t, iomtest.Eth(mac1, net.HardwareAddr{1, 0, 0x5e, 0, 0, 22}, layers.EthernetTypeIPv4),
+		iomtest.IP(ip1, netip.MustParseAddr("224.0.0.22"), layers.IPProtocolIGMP), gopacket.Payload{0x16, 0, 0, 0, 239, 1, 1, 1})
+	mld := iomtest.Frame(t, iomtest.Eth(mac1, net.HardwareAddr{0x33, 0x33, 0, 0, 0, 0x16}, layers.EthernetTypeIPv6),
+		iomtest.IP(v6a, netip.MustParseAddr("ff02::16"), layers.IPProtocolICMPv6),
+		&layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(143, 0)}, gopacket.Payload(make([]byte, 8)))
+	flood := "flood 32768\ncopy un2\ncopy node 1 key 32768"
+	run(t, k, []story{
+		{"joined", "lp1", udp("239.1.1.1"), "flood 40000\ncopy un3"},
+		{"joined, IPv6", "lp1", udp("ff0e::1"), "flood 40000\ncopy un3"},
+		{"not joined", "lp1", udp("239.1.1.2"), "flood 40001"},
+		{"not joined, IPv6", "lp1", udp("ff0e::2"), "flood 40001"},
+		{"link-local goes to all", "lp1", udp("224.0.0.251"), flood},
+		{"link-local goes to all, IPv6", "lp1", udp("ff02::fb"), flood},
+		{"broadcast goes to all", "lp1", iomtest.UDP(t, mac1, broadcast, ip1, netip.MustParseAddr("255.255.255.255"), 1, 2), flood},
+		{"IGMP", "lp1", igmp, "punt l2switch 3\nflood 40002\ncopy un2"},
+		{"MLD", "lp1", mld, "punt l2switch 3\nflood 40002\ncopy un2"},
+	})
+	bt := &iom.Tables{}
+	iom.Put(bt, "l2switch_configs", uint32(1), l2switch.L2switchL2switchConfig{Flood: 32768, Flags: l2switch.L2switchL2switchConfigFlagL2SWITCH_SNOOP})
+	k.Write(bt)
+	run(t, k, []story{
+		{"not joined, dropped", "lp1", udp("239.1.1.2"), "drop l2switch.mcast_unregistered"},
+		{"IGMP, for the agent only", "lp1", igmp, "punt l2switch 3\ndrop l2switch.mcast_control"},
+	})
+}
+
+func TestTagged(t *testing.T) {
+	k := wideSwitch(t)
+	tagged := iomtest.Frame(t, iomtest.Eth(mac(6), mac1, layers.EthernetTypeDot1Q), &layers.Dot1Q{VLANIdentifier: 5, Type: layers.EthernetTypeIPv4},
+		iomtest.IP(ip3, ip1, layers.IPProtocolUDP), &layers.UDP{})
+	run(t, k, []story{{"passes where the switch lets it", "un2", tagged, "learn un2\noutput lp1"}})
+}
+
 func TestEgressOfCopies(t *testing.T) {
 	k := storySwitch(t)
 	frame := iomtest.UDP(t, mac6, broadcast, ip3, netip.MustParseAddr("255.255.255.255"), 5, 6)
