@@ -152,7 +152,7 @@ func (s *Source) Map() []v1.MapEntry {
 }
 
 func mapPort(p netstate.Port, slot uint32) v1.MapPort {
-	m := v1.MapPort{Name: p.Name, Key: p.Key, Slot: slot, Node: p.Node}
+	m := v1.MapPort{Name: p.Name, Key: p.Key, Slot: slot, Node: strings.Join(p.Nodes, ",")}
 	if p.Device != nil {
 		m.Device = p.Device.Name
 	}

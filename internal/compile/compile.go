@@ -4,6 +4,7 @@ package compile
 
 import (
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
 
@@ -78,7 +79,7 @@ func tunnel(t *logical.Tunnel) *netstate.Tunnel {
 	if t == nil {
 		return nil
 	}
-	out := &netstate.Tunnel{Addr: t.Addr}
+	out := &netstate.Tunnel{Addrs: []netip.Addr{t.Addr}}
 	for _, d := range t.Devices {
 		out.Devices = append(out.Devices, netstate.Device{Name: d.Name, Ifindex: d.Ifindex})
 	}

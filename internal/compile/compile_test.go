@@ -2,6 +2,7 @@ package compile
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"woven.dev/woven/internal/logical"
@@ -44,7 +45,7 @@ func TestCompilerKeepsEqualModules(t *testing.T) {
 		if same := m == last.Modules["dp"]; same != step.same {
 			t.Errorf("%s: same module: %v, want %v", step.name, same, step.same)
 		}
-		if node := m.Ports[1].Node; node != step.node {
+		if node := strings.Join(m.Ports[1].Nodes, " "); node != step.node {
 			t.Errorf("%s: p2 is on node %q, want %q", step.name, node, step.node)
 		}
 		last = state

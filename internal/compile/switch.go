@@ -52,7 +52,7 @@ func port(p *logical.Port, peers map[string]bool) netstate.Port {
 			out.Device.PeerMAC = p.Addresses[0].MAC
 		}
 	case peers[p.Chassis]:
-		out.Node = p.Chassis
+		out.Nodes = []string{p.Chassis}
 	}
 	return out
 }
