@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,12 +42,16 @@ func TestOneNode(t *testing.T) {
 }
 
 func TestTwoNodes(t *testing.T) {
-	for _, mode := range []AttachMode{AttachTCX, AttachClsact} {
-		t.Run(string(mode), func(t *testing.T) {
-			a, b := newNode(t, mode), newNode(t, mode)
+	for _, tt := range []struct {
+		mode     AttachMode
+		underlay string
+		mtu      int // of the inner packet
+	}{{AttachTCX, "172.31.0.0/24", 1442}, {AttachTCX, "fd31::/64", 1422}, {AttachClsact, "172.31.0.0/24", 1442}, {AttachClsact, "fd31::/64", 1422}} {
+		t.Run(string(tt.mode)+" "+tt.underlay, func(t *testing.T) {
+			a, b := newNode(t, tt.mode), newNode(t, tt.mode)
 			w1, w2 := a.workload(1), b.workload(2)
 			sa, sb := state(lswitch(switchA, 7, w1, elsewhere(w2))), state(lswitch(switchA, 7, elsewhere(w1), w2))
-			underlay(a, b, sa, sb)
+			underlay(a, b, sa, sb, netip.MustParsePrefix(tt.underlay))
 			a.apply(sa)
 			b.apply(sb)
 			for _, to := range []string{addr4(2).String(), addr6(2).String()} {
@@ -54,7 +59,10 @@ func TestTwoNodes(t *testing.T) {
 					t.Errorf("no answer from %s; drops: %s / %s", to, a.drops(switchA), b.drops(switchA))
 				}
 			}
-			if ping(w1, addr4(2).String(), "-s", "1415", "-M", "do") {
+			if !ping(w1, addr4(2).String(), "-s", strconv.Itoa(tt.mtu-28), "-M", "do") {
+				t.Errorf("no answer to a packet as large as the tunnel carries; drops: %s", a.drops(switchA))
+			}
+			if ping(w1, addr4(2).String(), "-s", strconv.Itoa(tt.mtu-27), "-M", "do") {
 				t.Error("an answer to a packet that can't cross")
 			}
 		})

@@ -88,12 +88,18 @@ func (n *node) workload(key uint16) workload {
 	host := fmt.Sprintf("v%d", key)
 	n.ip("link", "add", host, "type", "veth", "peer", "eth0", "netns", w.ns)
 	n.ip("link", "set", host, "addrgenmode", "none", "up")
-	testutil.Run(n.t, "ip", "-n", w.ns, "link", "set", "eth0", "address", net.HardwareAddr(slice(mac(key))).String(), "mtu", "1442", "up")
-	testutil.Run(n.t, "ip", "-n", w.ns, "addr", "add", addr4(key).String()+"/24", "dev", "eth0")
-	testutil.Run(n.t, "ip", "-n", w.ns, "addr", "add", addr6(key).String()+"/64", "dev", "eth0", "nodad")
+	w.configure(n.t)
 	w.dev = n.device(host)
 	w.dev.PeerMAC = mac(key)
 	return w
+}
+
+// configure gives the workload's eth0 its addresses.
+func (w workload) configure(t *testing.T) {
+	t.Helper()
+	testutil.Run(t, "ip", "-n", w.ns, "link", "set", "eth0", "address", net.HardwareAddr(slice(mac(w.key))).String(), "mtu", "1442", "up")
+	testutil.Run(t, "ip", "-n", w.ns, "addr", "add", addr4(w.key).String()+"/24", "dev", "eth0")
+	testutil.Run(t, "ip", "-n", w.ns, "addr", "add", addr6(w.key).String()+"/64", "dev", "eth0", "nodad")
 }
 
 func slice(m [6]byte) []byte { return m[:] }
@@ -172,17 +178,23 @@ func (n *node) drops(module string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// underlay connects two nodes by a veth, with addresses 172.31.0.1 and .2, and gives each state its tunnel to the other.
-func underlay(a, b *node, sa, sb *netstate.State) {
+// underlay connects two nodes by a veth, with the addresses 1 and 2 of the prefix, and gives each state its tunnel to the other.
+func underlay(a, b *node, sa, sb *netstate.State, prefix netip.Prefix) {
 	a.t.Helper()
 	a.ip("link", "add", "eth0", "type", "veth", "peer", "eth0", "netns", b.ns)
+	one := prefix.Addr().Next()
+	ends := []netip.Addr{one, one.Next()}
 	for i, n := range []*node{a, b} {
-		n.ip("addr", "add", fmt.Sprintf("172.31.0.%d/24", i+1), "dev", "eth0")
+		add := []string{"addr", "add", netip.PrefixFrom(ends[i], prefix.Bits()).String(), "dev", "eth0"}
+		if ends[i].Is6() {
+			add = append(add, "nodad")
+		}
+		n.ip(add...)
 		n.ip("link", "set", "eth0", "mtu", "1500", "up")
 		n.ip("link", "add", "br-int", "type", "veth", "peer", "woven0")
 		n.ip("link", "set", "br-int", "addrgenmode", "none", "up")
 		n.ip("link", "set", "woven0", "addrgenmode", "none", "up")
-		own, peer := netip.AddrFrom4([4]byte{172, 31, 0, byte(i + 1)}), netip.AddrFrom4([4]byte{172, 31, 0, byte(2 - i)})
+		own, peer := ends[i], ends[1-i]
 		eth := n.device("eth0")
 		s := []*netstate.State{sa, sb}[i]
 		s.Tunnel = &netstate.Tunnel{Addrs: []netip.Addr{own}, Devices: []netstate.Device{eth}, RelayOut: n.device("woven0"), RelayIn: n.device("br-int")}

@@ -38,18 +38,22 @@ const (
 var (
 	mac1, mac2, mac3 = net.HardwareAddr{0x0a, 0, 0, 0, 0, 1}, net.HardwareAddr{0x0a, 0, 0, 0, 0, 2}, net.HardwareAddr{0x0a, 0, 0, 0, 0, 3}
 	ip1, ip2         = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	mac4             = net.HardwareAddr{0x0a, 0, 0, 0, 0, 4}
+	own6, peer6      = netip.MustParseAddr("fd31::10"), netip.MustParseAddr("fd31::11")
 	own, peer        = netip.MustParseAddr("172.31.0.10"), netip.MustParseAddr("172.31.0.11")
 )
 
-// node is a node with a switch: lp1 is plugged in lo, lp2 in a device that isn't there, lp3 is on node 1.
+// node is a node with a switch: lp1 is plugged in lo, lp2 in a device that isn't there, lp3 is on node 1, which we
+// reach over IPv4, lp4 on node 2, which we reach over IPv6.
 func node(t *testing.T) *iomtest.Kit {
 	k := iomtest.New(t, l2switch.Kind())
-	k.Tunnel(iom.Addr(own))
+	k.Tunnel(iom.Addr(own), iom.Addr(own6))
 	k.Node(1, iom.Addr(peer), iom.Addr(own), 1500)
+	k.Node(2, iom.Addr(peer6), iom.Addr(own6), 1500)
 	k.Add(iomtest.Instance{Kind: config.Kind, VNI: vni, Groups: map[uint16][]uint16{floodGroup: {1, 2, 3}},
-		Ports: []iomtest.Port{{Name: "lp1", Key: 1}, {Name: "lp2", Key: 2}, {Name: "lp3", Key: 3, Node: 1}},
-		Config: &config.Config{FloodGroup: floodGroup, Ports: map[uint16]config.Port{1: {Enabled: true}, 2: {Enabled: true}, 3: {Enabled: true}},
-			FDB: map[[6]byte]uint16{[6]byte(mac1): 1, [6]byte(mac2): 2, [6]byte(mac3): 3}}})
+		Ports: []iomtest.Port{{Name: "lp1", Key: 1}, {Name: "lp2", Key: 2}, {Name: "lp3", Key: 3, Node: 1}, {Name: "lp4", Key: 4, Node: 2}},
+		Config: &config.Config{FloodGroup: floodGroup, Ports: map[uint16]config.Port{1: {Enabled: true}, 2: {Enabled: true}, 3: {Enabled: true}, 4: {Enabled: true}},
+			FDB: map[[6]byte]uint16{[6]byte(mac1): 1, [6]byte(mac2): 2, [6]byte(mac3): 3, [6]byte(mac4): 4}}})
 	put(k, "iom_bindings", uint32(lo), k.Slot("lp1"))
 	put(k, "iom_tunnel_keys", wire.TunnelKey{Vni: vni, Key: 1}, wire.TunnelRow{Dp: 1, Port: k.Slot("lp1")})
 	put(k, "iom_tunnel_keys", wire.TunnelKey{Vni: vni, Key: floodGroup}, wire.TunnelRow{Dp: 1})
@@ -73,7 +77,11 @@ func geneve(t *testing.T, src netip.Addr, outKey uint16, inner []byte, change fu
 	if change != nil {
 		change(g)
 	}
-	return iomtest.Frame(t, iomtest.Eth(mac1, mac2, layers.EthernetTypeIPv4), iomtest.IP(src, own, layers.IPProtocolUDP),
+	dst := own
+	if src.Is6() {
+		dst = own6
+	}
+	return iomtest.Frame(t, iomtest.Eth(mac1, mac2, iomtest.EtherType(src)), iomtest.IP(src, dst, layers.IPProtocolUDP),
 		&layers.UDP{SrcPort: 50000, DstPort: 6081}, g, gopacket.Payload(inner))
 }
 
@@ -135,6 +143,10 @@ func TestDrops(t *testing.T) {
 			put(k, "iom_members", wire.GroupKey{Dp: 1, Key: floodGroup, Index: 2}, iom.Ref(0)) // no copy into lo
 			return in(k, frame(t, net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}))
 		}},
+		{"here_only", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			put(k, "iom_ports", k.Slot("lp1"), wire.Port{Dp: 1, Key: 1, Kind: 1, Flags: wire.PortHereOnly})
+			return in(k, frame(t, mac3))
+		}},
 		{"no_tunnel", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
 			put(k, "iom_tunnel_end", uint32(0), wire.Tunnel{})
 			return in(k, frame(t, mac3))
@@ -147,8 +159,14 @@ func TestDrops(t *testing.T) {
 			v, _ := k.Run("relay_in", lo, markRelay, geneve(t, peer, 1, frame(t, mac1), nil)) // to ourselves
 			return v
 		}},
-		{"no_route", 1, func(t *testing.T, k *iomtest.Kit) uint32 { k.Node(1, iom.Addr(peer), iom.Addr(own), 0); return in(k, frame(t, mac3)) }},
-		{"too_big", 1, func(t *testing.T, k *iomtest.Kit) uint32 { k.Node(1, iom.Addr(peer), iom.Addr(own), 90); return in(k, frame(t, mac3)) }},
+		{"no_route", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			k.Node(1, iom.Addr(peer), iom.Addr(own), 0)
+			return in(k, frame(t, mac3))
+		}},
+		{"too_big", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			k.Node(1, iom.Addr(peer), iom.Addr(own), 90)
+			return in(k, frame(t, mac3))
+		}},
 		{"decap_failed", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
 			return under(k, geneve(t, peer, 1, append(append(append([]byte{}, mac1...), mac2...), 0x88, 0xcc, 1, 2), nil))
 		}},
@@ -196,8 +214,8 @@ func TestDrops(t *testing.T) {
 			}
 		})
 	}
-	// The kernel gives no occasion for a refused encapsulation of what has passed the checks before it.
-	seen["encap_failed"] = true
+	// The kernel gives no occasion for a refused encapsulation or tag of what has passed the checks before it.
+	seen["encap_failed"], seen["tag_failed"] = true, true
 	reasons, err := node(t).Spec().Drops("iom")
 	if err != nil {
 		t.Fatal(err)
@@ -293,6 +311,47 @@ func TestEncapsulation(t *testing.T) {
 	}
 }
 
+// TestEncapsulation6: the same over IPv6, with the inner packet's class of service where that is wanted.
+func TestEncapsulation6(t *testing.T) {
+	v4 := iomtest.UDP(t, mac1, mac4, ip1, ip2, 1, 2)
+	v4[15] = 0xb8 // DSCP EF; the checksum does not matter here
+	for name, inner := range map[string][]byte{"IPv4": v4, "ARP": iomtest.ARP(t, 1, mac1, mac4, mac1, ip1, ip2)} {
+		t.Run(name, func(t *testing.T) {
+			k := node(t)
+			put(k, "iom_tunnel_end", uint32(0), wire.Tunnel{Relay: 1, Flags: wire.TunnelInheritTOS, Tos: 0x20})
+			verdict, out := k.Run("vif_in", lo, 0, inner)
+			if verdict != redirect {
+				t.Fatalf("verdict %d", int32(verdict))
+			}
+			class := uint8(0x20)
+			if name == "IPv4" {
+				class = 0xb8
+			}
+			p := iomtest.Decode(out)
+			ip, udp := p.Layer(layers.LayerTypeIPv6).(*layers.IPv6), p.Layer(layers.LayerTypeUDP).(*layers.UDP)
+			g := p.Layer(layers.LayerTypeGeneve).(*layers.Geneve)
+			got := []any{ip.SrcIP.String(), ip.DstIP.String(), ip.HopLimit, ip.TrafficClass, int(ip.Length), udp.DstPort, udp.Checksum, int(udp.Length), g.VNI, g.Options[0].Data}
+			want := []any{own6.String(), peer6.String(), uint8(64), class, len(inner) + 24, layers.UDPPort(6081), uint16(0), len(inner) + 24, uint32(vni), []byte{0, 1, 0, 4}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("outer headers: -want +got:\n%s", diff)
+			}
+			if diff := cmp.Diff(inner, out[78:]); diff != "" {
+				t.Errorf("inner frame: -want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestFragmentation: DF as the tunnel's options say.
+func TestFragmentation(t *testing.T) {
+	k := node(t)
+	put(k, "iom_tunnel_end", uint32(0), wire.Tunnel{Relay: 1, Flags: wire.TunnelMayFragment, Tos: 0x48})
+	_, out := k.Run("vif_in", lo, 0, frame(t, mac3))
+	if ip := iomtest.Decode(out).Layer(layers.LayerTypeIPv4).(*layers.IPv4); ip.Flags != 0 || ip.TOS != 0x48 || checksum(out[14:34]) != 0 {
+		t.Errorf("flags %v, TOS %#x", ip.Flags, ip.TOS)
+	}
+}
+
 // TestDecapsulation: a packet from a peer reaches its port, with or without other options before OVN's.
 func TestDecapsulation(t *testing.T) {
 	v6 := iomtest.UDP(t, mac3, mac1, netip.MustParseAddr("fd00::3"), netip.MustParseAddr("fd00::1"), 1, 2)
@@ -301,6 +360,8 @@ func TestDecapsulation(t *testing.T) {
 	}
 	for name, f := range map[string][]byte{
 		"IPv4": geneve(t, peer, 1, frame(t, mac1), nil), "IPv6": geneve(t, peer, 1, v6, nil),
+		"IPv4 over IPv6": geneve(t, peer6, 1, frame(t, mac1), nil), "IPv6 over IPv6": geneve(t, peer6, 1, v6, nil),
+		"ARP over IPv6":        geneve(t, peer6, 1, iomtest.ARP(t, 1, mac3, mac1, mac3, ip2, ip1), nil),
 		"ARP":                  geneve(t, peer, 1, iomtest.ARP(t, 1, mac3, mac1, mac3, ip2, ip1), nil),
 		"another option first": geneve(t, peer, 1, frame(t, mac1), other),
 	} {
