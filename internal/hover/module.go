@@ -128,6 +128,7 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 // rows are all table entries of a module in the order in which they must appear: what is looked up last comes first.
 func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (*iom.Tables, error) {
 	t, slot := &iom.Tables{}, p.inst.Slot
+	iom.Put(t, "iom_dp_names", slot, wire.Name(p.module.Name))
 	iom.Put(t, "iom_dps", slot, wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind})
 	for _, port := range p.module.Ports {
 		if d := port.Device; d != nil {
@@ -136,6 +137,7 @@ func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (
 				row.Flags |= wire.PortHereOnly
 			}
 			iom.Put(t, "iom_ports", p.inst.Local[port.Key], row)
+			iom.Put(t, "iom_port_names", p.inst.Local[port.Key], wire.Name(port.Name))
 		}
 	}
 	if err := entries(p.inst, t); err != nil {

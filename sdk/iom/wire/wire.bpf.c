@@ -56,6 +56,25 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } iom_tag_bindings SEC(".maps");
 
+/* Names for people who look at the pins without an agent; no program reads them. By port slot and by instance slot. */
+struct iom_name {
+	char name[64]; /* zero-terminated unless it fills the array; longer ones are cut */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, struct iom_name);
+	__uint(max_entries, IOM_PORTS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_port_names SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, struct iom_name);
+	__uint(max_entries, IOM_DPS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_dp_names SEC(".maps");
+
 /* The sub-port that a tagged frame comes from, 0 if its tag is no sub-port's. The tag of a sub-port is taken off. */
 static __always_inline __u32 bound_sub_port(struct __sk_buff *skb)
 {

@@ -88,6 +88,11 @@ type WireIomMeta struct {
 	CopyIfindex uint32
 }
 
+type WireIomName struct {
+	_    structs.HostLayout
+	Name [64]int8
+}
+
 type WireIomNode struct {
 	_       structs.HostLayout
 	Addr    WireIomAddr
@@ -213,6 +218,7 @@ const (
 	WireMapIomBindings     = "iom_bindings"
 	WireMapIomBindingsHigh = "iom_bindings_high"
 	WireMapIomDepth        = "iom_depth"
+	WireMapIomDpNames      = "iom_dp_names"
 	WireMapIomDps          = "iom_dps"
 	WireMapIomDrops        = "iom_drops"
 	WireMapIomGroups       = "iom_groups"
@@ -221,6 +227,7 @@ const (
 	WireMapIomNodeAddrs    = "iom_node_addrs"
 	WireMapIomNodes        = "iom_nodes"
 	WireMapIomOwnAddrs     = "iom_own_addrs"
+	WireMapIomPortNames    = "iom_port_names"
 	WireMapIomPortStats    = "iom_port_stats"
 	WireMapIomPorts        = "iom_ports"
 	WireMapIomProgs        = "iom_progs"
@@ -299,6 +306,7 @@ type WireMapSpecs struct {
 	IomBindings     *ebpf.MapSpec `ebpf:"iom_bindings"`
 	IomBindingsHigh *ebpf.MapSpec `ebpf:"iom_bindings_high"`
 	IomDepth        *ebpf.MapSpec `ebpf:"iom_depth"`
+	IomDpNames      *ebpf.MapSpec `ebpf:"iom_dp_names"`
 	IomDps          *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops        *ebpf.MapSpec `ebpf:"iom_drops"`
 	IomGroups       *ebpf.MapSpec `ebpf:"iom_groups"`
@@ -307,6 +315,7 @@ type WireMapSpecs struct {
 	IomNodeAddrs    *ebpf.MapSpec `ebpf:"iom_node_addrs"`
 	IomNodes        *ebpf.MapSpec `ebpf:"iom_nodes"`
 	IomOwnAddrs     *ebpf.MapSpec `ebpf:"iom_own_addrs"`
+	IomPortNames    *ebpf.MapSpec `ebpf:"iom_port_names"`
 	IomPortStats    *ebpf.MapSpec `ebpf:"iom_port_stats"`
 	IomPorts        *ebpf.MapSpec `ebpf:"iom_ports"`
 	IomProgs        *ebpf.MapSpec `ebpf:"iom_progs"`
@@ -349,6 +358,7 @@ type WireMaps struct {
 	IomBindings     *ebpf.Map `ebpf:"iom_bindings"`
 	IomBindingsHigh *ebpf.Map `ebpf:"iom_bindings_high"`
 	IomDepth        *ebpf.Map `ebpf:"iom_depth"`
+	IomDpNames      *ebpf.Map `ebpf:"iom_dp_names"`
 	IomDps          *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops        *ebpf.Map `ebpf:"iom_drops"`
 	IomGroups       *ebpf.Map `ebpf:"iom_groups"`
@@ -357,6 +367,7 @@ type WireMaps struct {
 	IomNodeAddrs    *ebpf.Map `ebpf:"iom_node_addrs"`
 	IomNodes        *ebpf.Map `ebpf:"iom_nodes"`
 	IomOwnAddrs     *ebpf.Map `ebpf:"iom_own_addrs"`
+	IomPortNames    *ebpf.Map `ebpf:"iom_port_names"`
 	IomPortStats    *ebpf.Map `ebpf:"iom_port_stats"`
 	IomPorts        *ebpf.Map `ebpf:"iom_ports"`
 	IomProgs        *ebpf.Map `ebpf:"iom_progs"`
@@ -374,6 +385,7 @@ func (m *WireMaps) Close() error {
 		m.IomBindings,
 		m.IomBindingsHigh,
 		m.IomDepth,
+		m.IomDpNames,
 		m.IomDps,
 		m.IomDrops,
 		m.IomGroups,
@@ -382,6 +394,7 @@ func (m *WireMaps) Close() error {
 		m.IomNodeAddrs,
 		m.IomNodes,
 		m.IomOwnAddrs,
+		m.IomPortNames,
 		m.IomPortStats,
 		m.IomPorts,
 		m.IomProgs,
