@@ -80,7 +80,7 @@ struct l2switch_port {
 	__u8 mac[6]; /* zero: none here */
 	__u8 mac_flags; /* enum l2switch_mac_flag */
 	__u8 pad;
-	__u32 ip4; /* network byte order; 0: none here */
+	iom_ip4 ip4; /* 0: none here */
 	struct iom_addr ip6; /* zero: none here */
 };
 struct {

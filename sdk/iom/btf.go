@@ -66,3 +66,25 @@ func btfText(t btf.Type) string {
 		return fmt.Sprintf("%v", t)
 	}
 }
+
+// Layout is a type in words for people: "struct l2switch_fdb_key {dp u32, mac u8[6]}".
+func Layout(t btf.Type) string {
+	switch t := btf.UnderlyingType(t).(type) {
+	case *btf.Struct:
+		var members []string
+		for _, m := range t.Members {
+			if m.Name != "pad" {
+				members = append(members, m.Name+" "+Layout(m.Type))
+			}
+		}
+		return "struct " + t.Name + " {" + strings.Join(members, ", ") + "}"
+	case *btf.Array:
+		return fmt.Sprintf("%s[%d]", Layout(t.Type), t.Nelems)
+	case *btf.Int:
+		return fmt.Sprintf("u%d", t.Size*8)
+	case *btf.Enum:
+		return "enum " + t.Name
+	default:
+		return t.TypeName()
+	}
+}

@@ -103,6 +103,9 @@ enum {
 	GENEVE_CRITICAL = 0x80,
 };
 
+/* An IPv4 address, network byte order. */
+typedef __u32 iom_ip4;
+
 /* An address of either family: IPv4 as ::ffff:a.b.c.d, network byte order. */
 struct iom_addr {
 	__u32 a[4];
