@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,11 +24,12 @@ var ErrNotConnected = errors.New("not connected to the database")
 type Config struct {
 	// Name is for messages: "nb", "sb", "ovs".
 	Name string
-	// Remotes in OVSDB's notation, tried in turn: "tcp:10.0.0.1:6642", "tcp:[::1]:6642", "unix:/run/ovn/ovnsb_db.sock".
-	// A remote that cannot be understood counts as one that does not answer.
+	// Remotes in OVSDB's notation: "tcp:10.0.0.1:6642", "ssl:[::1]:6642", "ssl:sb.example.org", "unix:/run/ovn/ovnsb_db.sock". They
+	// are servers of one cluster, or relays of it, and tried in random order, so that clients spread; any will do, as
+	// followers and relays pass writes on to the leader. One that cannot be understood counts as one that does not answer.
 	Remotes []string
-	// LeaderOnly makes the client leave a clustered server that is not the leader (for databases that are written).
-	LeaderOnly bool
+	// TLS is for remotes "ssl:".
+	TLS TLS
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -51,8 +53,10 @@ type DB[R any] struct {
 	catalog catalog
 	timing  timing
 	changed chan struct{}
+	newest  position // read so far; only Run uses it
 
 	mu     sync.Mutex
+	target *target
 	status Status
 	live   *session // nil while not connected
 	copied *replica // of the last session that became live, whose cache stays readable after its end
@@ -91,7 +95,20 @@ func newDB[R any](cfg Config, generated func() (model.ClientDBModel, error), unr
 		catalog: newCatalog(m, reflect.TypeFor[R](), unread),
 		timing:  defaultTiming,
 		changed: make(chan struct{}, 1),
+		target:  newTarget(cfg.Remotes, cfg.TLS),
 	}
+}
+
+// SetRemotes makes Run follow a change of Config.Remotes and Config.TLS; it does nothing when they are the same. A connection that
+// is right by the new ones too goes on. Otherwise, Rows keeps the last copy until there is one of a new remote.
+func (db *DB[R]) SetRemotes(remotes []string, keys TLS) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if slices.Equal(db.target.remotes, remotes) && db.target.tls == keys {
+		return
+	}
+	db.target.replace()
+	db.target = newTarget(remotes, keys)
 }
 
 // Changed returns a channel of capacity 1 that receives after rows changed (also by the first complete copy) and after the

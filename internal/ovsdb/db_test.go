@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"strings"
 	"syscall"
@@ -236,23 +235,6 @@ func TestGarbageRemotes(t *testing.T) {
 	}
 	if err := NewNB(Config{}).Run(t.Context()); err == nil {
 		t.Errorf("Run without remotes: no error")
-	}
-}
-
-func TestEndpoints(t *testing.T) {
-	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for remote, want := range map[string]string{
-		"unix:/run/ovn/ovnsb_db.sock": "unix:///run/ovn/ovnsb_db.sock",
-		"unix:odd %41.sock":           "unix://" + here + "/odd%20%2541.sock",
-		"tcp:10.0.0.1:6642":           "tcp:10.0.0.1:6642",
-		"tcp:[::1]:6642":              "tcp:[::1]:6642",
-	} {
-		if got, err := endpointOf(remote); got != want || err != nil {
-			t.Errorf("endpointOf(%q) = %q, %v; want %q", remote, got, err, want)
-		}
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	libovsdb "github.com/ovn-kubernetes/libovsdb/ovsdb"
 
 	"woven.dev/woven/internal/ovsdb/nb"
@@ -160,27 +159,5 @@ func TestTablesWithEqualColumns(t *testing.T) {
 	}
 	if _, err := NewSB(Config{}).catalog.adapt(schema); err == nil {
 		t.Errorf("schema of another database: no error")
-	}
-}
-
-func TestUsable(t *testing.T) {
-	got := make(map[string]bool)
-	for name, c := range map[string]struct {
-		row        serverRow
-		leaderOnly bool
-	}{
-		"standalone":              {serverRow{Model: "standalone", Connected: true, Leader: true}, true},
-		"relay":                   {serverRow{Model: "relay", Connected: true}, true},
-		"leader":                  {serverRow{Model: "clustered", Connected: true, Leader: true}, true},
-		"follower":                {serverRow{Model: "clustered", Connected: true}, false},
-		"follower, leader wanted": {serverRow{Model: "clustered", Connected: true}, true},
-		"cluster lost":            {serverRow{Model: "clustered"}, false},
-	} {
-		got[name] = c.row.usable(c.leaderOnly) == nil
-	}
-	want := map[string]bool{"standalone": true, "relay": true, "leader": true, "follower": true,
-		"follower, leader wanted": false, "cluster lost": false}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("usable (-want +got):\n%s", diff)
 	}
 }

@@ -1,6 +1,7 @@
 package ovsdb
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -24,7 +25,7 @@ func parseRemote(text string) (remote, error) {
 	var err error
 	switch {
 	case address == "":
-		err = fmt.Errorf("want unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT")
+		err = errors.New("want unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT")
 	case scheme == "unix":
 		r.address, err = filepath.Abs(address)
 	case scheme == "tcp" || scheme == "ssl":

@@ -102,7 +102,7 @@ func TestBackoff(t *testing.T) {
 		for _, most := range []time.Duration{100, 200, 400, 800, 1000, 1000} {
 			most *= time.Millisecond
 			start := time.Now()
-			retry.pause(t.Context())
+			retry.pause(t.Context(), nil)
 			if took := time.Since(start); took < most/2 || took > most {
 				t.Errorf("pause = %v, want between %v and %v", took, most/2, most)
 			}

@@ -32,40 +32,57 @@ var defaultTiming = timing{
 // Run keeps a connection to one of the remotes, and with it Rows, until ctx ends; then it returns nil, when all its
 // goroutines have ended. It may be called once.
 func (db *DB[R]) Run(ctx context.Context) error {
-	remotes := db.cfg.Remotes
-	if len(remotes) == 0 {
-		return fmt.Errorf("run client of database %q: no remotes", db.cfg.Name)
-	}
 	retry := backoff{first: db.timing.firstPause, last: db.timing.lastPause}
-	for turn := 0; ; turn = (turn + 1) % len(remotes) {
-		wasLive := db.serve(ctx, remotes[turn])
+	var route route
+	for ctx.Err() == nil {
+		t := db.aim()
+		if len(t.remotes) == 0 {
+			return fmt.Errorf("run client of database %q: no remotes", db.cfg.Name)
+		}
+		remote, lastOfRound := route.next(t)
+		wasLive := db.serve(ctx, t, remote)
 		if wasLive {
 			retry = backoff{first: retry.first, last: retry.last}
 		}
 		// Those not yet tried in this round come at once.
-		if wasLive || turn == len(remotes)-1 {
-			retry.pause(ctx)
-		}
-		if ctx.Err() != nil {
-			return nil
+		if wasLive || lastOfRound {
+			retry.pause(ctx, t.replaced.Done())
 		}
 	}
+	return nil
 }
 
-// serve uses a remote until it ends or ctx does, and says whether it was ever fit for use.
-func (db *DB[R]) serve(ctx context.Context, remote string) (wasLive bool) {
-	s, err := openSession(ctx, remote, sessionConfig{
-		catalog:    db.catalog,
-		leaderOnly: db.cfg.LeaderOnly,
-		timing:     db.timing,
-		touched:    db.notify,
+// aim returns the present target.
+func (db *DB[R]) aim() *target {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.target
+}
+
+// serve uses a remote until it ends or ctx does, or the target changes to one without it; and says whether the remote was ever fit for use.
+func (db *DB[R]) serve(ctx context.Context, t *target, remote string) (wasLive bool) {
+	openCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.replaced, cancel)()
+	s, err := openSession(openCtx, remote, sessionConfig{
+		catalog: db.catalog,
+		tls:     t.tls,
+		newest:  db.newest,
+		timing:  db.timing,
+		touched: db.notify,
 	})
 	if err != nil {
 		db.disconnected(remote, false, err)
 		return false
 	}
 	db.connected(remote, s)
-	db.disconnected(remote, true, s.watch(ctx, db.sweep))
+	for now := t; now.allows(remote, t.tls); now = db.aim() {
+		if err = s.watch(ctx, now.replaced.Done(), db.sweep); !errors.Is(err, errTargetChanged) {
+			break
+		}
+	}
+	db.newest = s.newest
+	db.disconnected(remote, true, err)
 	s.close()
 	return true
 }
@@ -91,7 +108,11 @@ func (db *DB[R]) disconnected(remote string, wasLive bool, err error) {
 		db.cfg.Log.Debug("database still not connected", "remote", remote, "reason", err)
 		return
 	}
-	if !errors.Is(err, context.Canceled) { // Run ends
+	switch {
+	case errors.Is(err, context.Canceled): // Run ends
+	case errors.Is(err, errTargetChanged):
+		db.cfg.Log.Info("database disconnected", "remote", remote, "reason", err)
+	default:
 		db.cfg.Log.Warn("database not connected", "remote", remote, "reason", err)
 	}
 	db.status.Since = time.Now()
@@ -104,15 +125,16 @@ type backoff struct {
 	next        time.Duration
 }
 
-// pause waits until it is time for another attempt or ctx ends; half of the time is random, so that a restarted
-// server isn't hit by all its clients at once.
-func (b *backoff) pause(ctx context.Context) {
+// pause waits until it is time for another attempt, ctx ends, or skip is closed; half of the time is random, so that a
+// restarted server isn't hit by all its clients at once.
+func (b *backoff) pause(ctx context.Context, skip <-chan struct{}) {
 	b.next = min(max(b.next, b.first), b.last)
 	timer := time.NewTimer(b.next/2 + rand.N(b.next/2+1))
 	defer timer.Stop()
 	b.next *= 2
 	select {
 	case <-ctx.Done():
+	case <-skip:
 	case <-timer.C:
 	}
 }

@@ -19,6 +19,8 @@ type session struct {
 	data    *conn
 	dialect *dialect
 	replica *replica
+	// newest is how far the server had come when it was looked at last.
+	newest position
 	// serverChanged: the server's own rows may have changed.
 	serverChanged chan struct{}
 	want          sessionConfig
@@ -26,16 +28,18 @@ type session struct {
 
 // sessionConfig is what a session must have and do.
 type sessionConfig struct {
-	catalog    catalog
-	leaderOnly bool
-	timing     timing
+	catalog catalog
+	tls     TLS
+	// newest is what was read of any server before: one that is behind is not fit for use.
+	newest position
+	timing timing
 	// touched is called after a row of the replica may have changed.
 	touched func()
 }
 
 // openSession connects to a remote and reads all tables.
 func openSession(ctx context.Context, remote string, want sessionConfig) (*session, error) {
-	s := &session{want: want, serverChanged: make(chan struct{}, 1)}
+	s := &session{want: want, newest: want.newest, serverChanged: make(chan struct{}, 1)}
 	if err := s.open(ctx, remote); err != nil {
 		s.close()
 		return nil, fmt.Errorf("open %s: %w", remote, err)
@@ -46,20 +50,24 @@ func openSession(ctx context.Context, remote string, want sessionConfig) (*sessi
 func (s *session) open(ctx context.Context, remote string) error {
 	dialCtx, cancel := context.WithTimeout(ctx, s.want.timing.dial)
 	defer cancel()
-	if err := s.openServer(dialCtx, remote); err != nil {
+	p, err := newPeer(dialCtx, remote, s.want.tls)
+	if err != nil {
+		return err
+	}
+	if err := s.openServer(dialCtx, p); err != nil {
 		return err
 	}
 	if err := s.usable(); err != nil {
 		return err
 	}
-	schema, err := s.readSchema(dialCtx, remote)
+	schema, err := s.readSchema(dialCtx, p)
 	if err != nil {
 		return err
 	}
 	if s.dialect, err = s.want.catalog.adapt(schema); err != nil {
 		return err
 	}
-	if s.data, err = dial(dialCtx, s.dialect.model, remote); err != nil {
+	if s.data, err = dial(dialCtx, s.dialect.model, p); err != nil {
 		return err
 	}
 	var tables []client.TableMonitor
@@ -83,27 +91,18 @@ func (s *session) open(ctx context.Context, remote string) error {
 	return nil
 }
 
-// serverRow is what is read of a row of table Database in database _Server.
-type serverRow struct {
-	UUID      string `ovsdb:"_uuid"`
-	Name      string `ovsdb:"name"`
-	Model     string `ovsdb:"model"`
-	Connected bool   `ovsdb:"connected"`
-	Leader    bool   `ovsdb:"leader"`
-}
-
 // openServer connects to database _Server and watches its table.
-func (s *session) openServer(ctx context.Context, remote string) error {
+func (s *session) openServer(ctx context.Context, p peer) error {
 	m, err := model.NewClientDBModel("_Server", map[string]model.Model{serverdb.DatabaseTable: &serverRow{}})
 	if err != nil {
 		return fmt.Errorf("build model of _Server: %w", err)
 	}
-	if s.server, err = dial(ctx, m, remote); err != nil {
+	if s.server, err = dial(ctx, m, p); err != nil {
 		return err
 	}
 	err = s.server.monitor(ctx, []client.TableMonitor{{
 		Table:  serverdb.DatabaseTable,
-		Fields: []string{"name", "model", "connected", "leader"},
+		Fields: []string{"name", "model", "connected", "cid", "index"},
 	}})
 	if err != nil {
 		return err
@@ -123,12 +122,12 @@ func (s *session) openServer(ctx context.Context, remote string) error {
 
 // readSchema asks the server for the schema of the database, by a connection of its own: libovsdb does that only when it
 // connects, with a model that must fit already. (Column schema in _Server keeps the old one after an upgrade.)
-func (s *session) readSchema(ctx context.Context, remote string) (ovsdb.DatabaseSchema, error) {
+func (s *session) readSchema(ctx context.Context, p peer) (ovsdb.DatabaseSchema, error) {
 	none, err := model.NewClientDBModel(s.want.catalog.database, nil)
 	if err != nil {
 		return ovsdb.DatabaseSchema{}, fmt.Errorf("build empty model: %w", err)
 	}
-	c, err := dial(ctx, none, remote)
+	c, err := dial(ctx, none, p)
 	if err != nil {
 		return ovsdb.DatabaseSchema{}, err
 	}
@@ -141,32 +140,28 @@ func (s *session) usable() error {
 	if cached := s.server.Cache(); cached != nil {
 		for _, m := range cached.Table(serverdb.DatabaseTable).RowsShallow() {
 			if row := m.(*serverRow); row.Name == s.want.catalog.database {
-				return row.usable(s.want.leaderOnly)
+				if err := row.usable(s.newest); err != nil {
+					return err
+				}
+				s.newest = row.position().or(s.newest)
+				return nil
 			}
 		}
 	}
 	return fmt.Errorf("find database %s: server has none", s.want.catalog.database)
 }
 
-func (r *serverRow) usable(leaderOnly bool) error {
-	switch {
-	case !r.Connected:
-		return errors.New("server has lost its cluster, or has not joined it yet")
-	case leaderOnly && r.Model == serverdb.DatabaseModelClustered && !r.Leader:
-		return errors.New("server is not the leader of its cluster")
-	}
-	return nil
-}
-
-// watch returns when the server is gone or no longer fit for use (it drops its clients when the schema changes), or when ctx ends, with the reason.
-// It calls sweep from time to time.
-func (s *session) watch(ctx context.Context, sweep func()) error {
+// watch returns when the server is gone or no longer fit for use (it drops its clients when the schema changes), when retarget
+// is closed, or when ctx ends, with the reason. It calls sweep from time to time.
+func (s *session) watch(ctx context.Context, retarget <-chan struct{}, sweep func()) error {
 	probe := time.NewTicker(s.want.timing.probe)
 	defer probe.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-retarget:
+			return errTargetChanged
 		case <-s.data.gone:
 			return errors.New("connection ended")
 		case <-s.server.gone:

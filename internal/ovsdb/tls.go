@@ -129,9 +129,10 @@ func knock(ctx context.Context, address string, config *tls.Config) error {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	if _, err := io.WriteString(conn, `{"id":"knock","method":"echo","params":[]}`); err != nil {
+	_, writeErr := io.WriteString(conn, `{"id":"knock","method":"echo","params":[]}`)
+	// The verdict can be read even when the server has hung up.
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
 		return err
 	}
-	_, err = conn.Read(make([]byte, 1))
-	return err
+	return writeErr
 }

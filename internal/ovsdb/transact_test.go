@@ -2,7 +2,6 @@ package ovsdb
 
 import (
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,7 +17,7 @@ import (
 func connectSB(t *testing.T) *DB[sb.Rows] {
 	t.Helper()
 	server := ovsdbtest.Start(t, ovsdbtest.SB)
-	db := NewSB(Config{Name: "sb", Remotes: []string{server.Remote()}, LeaderOnly: true})
+	db := NewSB(Config{Name: "sb", Remotes: []string{server.Remote()}})
 	start(t, db)
 	await(t, db, "first copy", complete)
 	return db
@@ -139,11 +138,12 @@ func TestRefusedTransactions(t *testing.T) {
 
 	err := db.Transact(t.Context(), append(hv1(), harmless))
 	var violation *libovsdb.ConstraintViolation
-	if !errors.As(err, &violation) || !strings.Contains(err.Error(), "commit") {
+	var refused *RefusedError
+	if !errors.As(err, &violation) || !errors.As(err, &refused) || refused.What != "commit" {
 		t.Errorf("second encapsulation of the same address: %v, want a constraint violation on commit", err)
 	}
 	err = db.Transact(t.Context(), []Op{harmless, {Kind: Insert, Row: &sb.Encap{Type: "pigeon", IP: "x", ChassisName: "y"}}})
-	if !errors.As(err, &violation) || !strings.Contains(err.Error(), "insert Encap") {
+	if !errors.As(err, &violation) || !errors.As(err, &refused) || refused.What != "insert Encap" {
 		t.Errorf("encapsulation that does not exist: %v, want a constraint violation of insert Encap", err)
 	}
 

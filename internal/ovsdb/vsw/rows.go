@@ -10,4 +10,5 @@ type Rows struct {
 	Bridge      map[string]*Bridge
 	Port        map[string]*Port
 	Interface   map[string]*Interface
+	SSL         map[string]*SSL
 }

@@ -3,10 +3,13 @@ package ovsdbtest
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -19,16 +22,47 @@ const (
 	VSW = "/usr/share/openvswitch/vswitch.ovsschema"
 )
 
+// startTimeout bounds the wait for a server to be ready.
+const startTimeout = 20 * time.Second
+
 // Server is an ovsdb-server process with one database, on a unix socket. It ends with the test.
 type Server struct {
 	t    testing.TB
 	dir  string
+	args []string  // of ovsdb-server, beside those that all have
 	cmd  *exec.Cmd // nil while stopped
 	logs *bytes.Buffer
 }
 
 // Start creates an empty database of the schema in a file and serves it; it returns when clients can connect.
 func Start(t testing.TB, schemaPath string) *Server {
+	t.Helper()
+	s := newServer(t)
+	s.args = []string{s.path("db")}
+	s.run("ovsdb-tool", "create", s.path("db"), schemaPath)
+	s.Restart()
+	return s
+}
+
+// StartRelay starts a relay (ovsdb(7), section Relay) of a database of other servers: it holds a copy, and passes writes
+// on. It returns when the relay has the copy.
+func StartRelay(t testing.TB, database, remotes string) *Server {
+	t.Helper()
+	s := newServer(t)
+	s.args = []string{"relay:" + database + ":" + remotes}
+	s.Restart()
+	query := fmt.Sprintf(`["_Server", {"op": "select", "table": "Database", "columns": ["connected"], "where": [["name", "==", %q]]}]`, database)
+	s.await("copy of the source", func() error {
+		if answer := s.Transact(query); !strings.Contains(answer, `"connected":true`) {
+			return errors.New(answer)
+		}
+		return nil
+	})
+	return s
+}
+
+// newServer makes a directory for a server, which is not running yet.
+func newServer(t testing.TB) *Server {
 	t.Helper()
 	// Not t.TempDir: the path of a socket may have 107 bytes only, less than some names of tests.
 	dir, err := os.MkdirTemp("", "ovsdb")
@@ -42,8 +76,6 @@ func Start(t testing.TB, schemaPath string) *Server {
 			t.Errorf("remove directory: %v", err)
 		}
 	})
-	s.run("ovsdb-tool", "create", s.path("db"), schemaPath)
-	s.Restart()
 	return s
 }
 
@@ -64,34 +96,43 @@ func (s *Server) Stop() {
 	s.cmd = nil
 }
 
-// Restart stops the server, if it runs, and starts it again with the same data and remote. It returns when clients can connect.
+// Restart stops the server, if it runs, and starts it again with the same data and remotes. It returns when clients can connect.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Stop()
 	s.logs = new(bytes.Buffer)
-	s.cmd = exec.Command("ovsdb-server", s.path("db"), "--remote=p"+s.Remote(), "--unixctl="+s.path("ctl"), "--no-chdir")
+	s.cmd = exec.Command("ovsdb-server", append(s.args, "--remote=p"+s.Remote(), "--unixctl="+s.path("ctl"), "--no-chdir")...)
 	s.cmd.Stderr = s.logs
 	if err := s.cmd.Start(); err != nil {
 		s.cmd = nil
 		s.t.Fatalf("start ovsdb-server: %v", err)
 	}
-	s.awaitSocket()
+	s.awaitListener("unix", s.path("sock"))
 }
 
-func (s *Server) awaitSocket() {
+// awaitListener waits until the server listens at an address.
+func (s *Server) awaitListener(network, address string) {
+	s.t.Helper()
+	s.await("ovsdb-server to listen", func() error {
+		c, err := net.Dial(network, address)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	})
+}
+
+// await polls a condition of the server.
+func (s *Server) await(what string, cond func() error) {
 	s.t.Helper()
 	var err error
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		var c net.Conn
-		if c, err = net.Dial("unix", s.path("sock")); err == nil {
-			if err = c.Close(); err != nil {
-				s.t.Fatalf("close connection: %v", err)
-			}
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		if err = cond(); err == nil {
 			return
 		}
 	}
-	s.Stop()
-	s.t.Fatalf("wait for ovsdb-server: %v; it says:\n%s", err, s.logs)
+	s.Stop() // logs may be read from now on
+	s.t.Fatalf("wait for %s: %v; it says:\n%s", what, err, s.logs)
 }
 
 // Signal sends a signal to the running server: SIGSTOP makes it a peer that is there but silent until SIGCONT.
