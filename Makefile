@@ -7,10 +7,21 @@ PURE := ./api/... ./internal/archtest/... ./internal/cli/... ./internal/compile/
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build deps test check-fmt lint fmt generate check-generate bench bench-full soak demo clean
+# Where `make install` puts the program, and the package that `make deb` makes.
+PREFIX ?= /usr/local
+DEB_DIR ?= bin
+BIN ?= bin/woven
+
+.PHONY: build install deb deps test check-fmt lint fmt generate check-generate bench bench-full soak demo clean
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags='-X main.version=$(VERSION)' -o bin/woven ./cmd/woven
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/woven
+
+install: build
+	packaging/install $(BIN) '$(DESTDIR)' '$(PREFIX)'
+
+deb: build
+	packaging/build-deb $(BIN) $(DEB_DIR)
 
 deps:
 	hack/install-deps

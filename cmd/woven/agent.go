@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 
+	"golang.org/x/sync/errgroup"
+
 	"woven.dev/woven/internal/agent"
 	"woven.dev/woven/internal/cli"
 	"woven.dev/woven/internal/hover"
@@ -31,7 +33,7 @@ func runAgent(ctx context.Context, o cli.AgentOptions) error {
 	return agent.Run(ctx, options)
 }
 
-// serve answers from a running agent: REST on its socket, and metrics.
+// serve answers from a running agent: REST on its socket, and metrics; and tells systemd.
 func serve(ctx context.Context, o cli.AgentOptions, source *agent.Source) error {
 	m := metrics.New(source)
 	source.ObserveApplies(m.ObserveApply)
@@ -42,5 +44,13 @@ func serve(ctx context.Context, o cli.AgentOptions, source *agent.Source) error 
 	if err != nil {
 		return err
 	}
-	return server.Run(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Run(ctx) })
+	group.Go(func() error {
+		if err := notify(ctx, os.Getenv("NOTIFY_SOCKET"), source.Live(), liveWait); err != nil {
+			o.Log.Warn("systemd is not told", "error", err)
+		}
+		return nil
+	})
+	return group.Wait()
 }

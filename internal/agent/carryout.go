@@ -108,6 +108,9 @@ func (l *loop) apply(ctx context.Context, r *round, network *logical.Network, st
 	if !r.decided {
 		return
 	}
+	if !l.live.applied {
+		close(l.firstLive)
+	}
 	l.live.applied, l.live.network, l.live.failures = true, network, result.Failures
 	l.live.generation++
 	l.live.ports = livePorts(network, result.Failures)

@@ -43,6 +43,7 @@ type loop struct {
 	started   time.Time
 	wake      chan struct{}
 	published atomic.Pointer[view]
+	firstLive chan struct{} // closed when the data plane holds a first state
 	// applyObserver is told how long each apply took.
 	applyObserver atomic.Pointer[func(time.Duration)]
 
@@ -101,7 +102,7 @@ type round struct {
 }
 
 func newLoop(w world, overrides Overrides, log *slog.Logger) *loop {
-	l := &loop{world: w, log: log, overrides: overrides, started: w.now(), wake: make(chan struct{}, 1),
+	l := &loop{world: w, log: log, overrides: overrides, started: w.now(), wake: make(chan struct{}, 1), firstLive: make(chan struct{}),
 		prepared: map[int]bool{}, problemSince: map[logical.Problem]time.Time{}}
 	l.ovsDB = &connection[vsw.Rows]{name: "Open_vSwitch", open: w.ovs, wake: l.signal}
 	l.nbDB = &connection[nb.Rows]{name: "OVN_Northbound", open: w.nb, wake: l.signal}

@@ -23,6 +23,9 @@ type Source struct {
 // ObserveApplies has f called with the time that each apply of a desired state takes.
 func (s *Source) ObserveApplies(f func(time.Duration)) { s.loop.applyObserver.Store(&f) }
 
+// Live returns a channel that is closed when this process has made a first desired state live.
+func (s *Source) Live() <-chan struct{} { return s.loop.firstLive }
+
 // Status says how the agent is.
 func (s *Source) Status() v1.Status {
 	v := s.loop.published.Load()

@@ -34,6 +34,7 @@ var Rules = []Rule{
 		Why: "cmd/woven joins it with what shows it"},
 	{Package: "cmd/...", May: []string{"..."}},
 
+	{Package: "packaging/...", Why: "it writes down what it is given"},
 	{Package: "internal/archtest", Why: "it judges the others"},
 	{Package: "internal/testutil/...", May: []string{"..."}},
 	{Package: "test/...", May: []string{"..."}},
