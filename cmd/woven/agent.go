@@ -10,6 +10,7 @@ import (
 	"woven.dev/woven/internal/cli"
 	"woven.dev/woven/internal/hover"
 	"woven.dev/woven/internal/metrics"
+	"woven.dev/woven/internal/ovsdb"
 	"woven.dev/woven/internal/rest"
 	"woven.dev/woven/modules/std"
 )
@@ -21,7 +22,7 @@ func runAgent(ctx context.Context, o cli.AgentOptions) error {
 		return err
 	}
 	options := agent.Options{
-		OVS: o.OVS, NB: o.NB, SB: o.SB, Name: o.Name,
+		OVS: o.OVS, NB: o.NB, SB: o.SB, Name: o.Name, TLS: keysOf(o),
 		RunDir: o.RunDir, BPFFS: o.BPFFS,
 		Kinds: std.Kinds(), Attach: attach,
 		Version: o.Version, Log: o.Log,
@@ -31,6 +32,15 @@ func runAgent(ctx context.Context, o cli.AgentOptions) error {
 		return agent.Cleanup(ctx, options, os.Stdout)
 	}
 	return agent.Run(ctx, options)
+}
+
+// keysOf returns what the command line says about remotes "ssl:".
+func keysOf(o cli.AgentOptions) ovsdb.TLS {
+	keys := ovsdb.TLS{PrivateKey: o.PrivateKey, Certificate: o.Certificate, CACert: o.CACert}
+	if o.BootstrapCACert != "" {
+		keys.CACert, keys.Bootstrap = o.BootstrapCACert, true
+	}
+	return keys
 }
 
 // serve answers from a running agent: REST on its socket, and metrics; and tells systemd.

@@ -43,9 +43,9 @@ func findChassisPrivate(rows *sb.Rows, name string) *sb.ChassisPrivate {
 	return nil
 }
 
-// ops is the one transaction that makes our rows as they have to be: nothing when they are. Rows that exist under our name
-// are adopted, keys of others in them stay.
-func (r *registration) ops() ([]ovsdb.Op, logical.Problems) {
+// pieces make our rows as they have to be: they are empty when the rows are so. Rows that exist under our name
+// are adopted, keys of others in them stay. What the role ovn-controller has no right to (RBAC) is a piece of its own.
+func (r *registration) pieces() ([]piece, logical.Problems) {
 	if r.settings.Name == "" || !r.settings.EncapIP.IsValid() {
 		return nil, nil // readSettings has said so
 	}
@@ -56,12 +56,15 @@ func (r *registration) ops() ([]ovsdb.Op, logical.Problems) {
 			"if that one is gone, remove it with ovn-sbctl chassis-del", r.settings.EncapIP, logical.Quote(owner))
 		return nil, problems
 	}
-	ops := r.removeFormer()
+	name := r.settings.Name
+	pieces := []piece{{subject{"chassis", r.former}, r.removeFormer()}}
 	if chassis == nil {
-		return append(ops, r.insert()...), nil
+		return append(pieces, piece{subject{"chassis", name}, r.insert()}), nil
 	}
-	ops = append(ops, r.adopt(chassis)...)
-	return append(ops, r.private(chassis.UUID)...), nil
+	return append(pieces,
+		piece{subject{"chassis", name}, r.adopt(chassis)},
+		piece{subject{"chassis", name + " hostname"}, r.rename(chassis)},
+		piece{subject{"chassis_private", name}, r.private(chassis.UUID)}), nil
 }
 
 // encapOwner names another chassis that has our tunnel address: (type, ip) is unique.
@@ -136,9 +139,6 @@ func (r *registration) adopt(chassis *sb.Chassis) []ovsdb.Op {
 			row.Encaps, write.Columns = []string{encap.UUID}, append(write.Columns, "encaps")
 		}
 	}
-	if chassis.Hostname != r.settings.Hostname {
-		row.Hostname, write.Columns = r.settings.Hostname, append(write.Columns, "hostname")
-	}
 	if !sameSet(chassis.TransportZones, r.settings.TransportZones) {
 		row.TransportZones, write.Columns = r.settings.TransportZones, append(write.Columns, "transport_zones")
 	}
@@ -154,10 +154,19 @@ func (r *registration) adopt(chassis *sb.Chassis) []ovsdb.Op {
 	return ops
 }
 
-// ourEncap returns the row of the chassis that describes our tunnel end, or nil.
+// rename changes the host name, which the role ovn-controller may set at insert only.
+func (r *registration) rename(chassis *sb.Chassis) []ovsdb.Op {
+	if chassis.Hostname == r.settings.Hostname {
+		return nil
+	}
+	return update(&sb.Chassis{UUID: chassis.UUID, Hostname: r.settings.Hostname}, []string{"hostname"})
+}
+
+// ourEncap returns the row of the chassis that describes our tunnel end, or nil. One without our name, as older tools make them, can't be
+// changed by the role ovn-controller: it is replaced.
 func (r *registration) ourEncap(chassis *sb.Chassis) *sb.Encap {
 	for _, uuid := range chassis.Encaps {
-		if e := r.rows.Encap[uuid]; e != nil && e.Type == geneve && e.IP == r.settings.EncapIP.String() {
+		if e := r.rows.Encap[uuid]; e != nil && e.Type == geneve && e.IP == r.settings.EncapIP.String() && e.ChassisName == r.settings.Name {
 			return e
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"woven.dev/woven/internal/ovsdb"
 	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/ovsdb/vsw"
@@ -71,7 +72,12 @@ func TestRegistration(t *testing.T) {
 		{"keys and host name differ", func(r *registration) {
 			r.settings.Advertised = map[string]string{"datapath-type": "system", "ovn-cms-options": "gw"}
 			r.settings.Hostname, r.settings.TransportZones = "host2", []string{"z"}
-		}, `update Chassis c1 hostname=host2 transport_zones=[z] external_ids:ovn-cms-options=gw other_config:ovn-cms-options=gw`, ``},
+		}, `
+			update Chassis c1 transport_zones=[z] external_ids:ovn-cms-options=gw other_config:ovn-cms-options=gw
+			update Chassis c1 hostname=host2`, ``},
+		{"an encapsulation without our name", func(r *registration) { r.rows.Encap["e1"].ChassisName = "" }, `
+			insert Encap woven_encap chassis_name=hv1 ip=192.0.2.1 options=map[csum:true] type=geneve
+			update Chassis c1 encaps=[woven_encap]`, ``},
 		{"checksums off", func(r *registration) { r.settings.EncapCsum = false }, `update Encap e1 options:csum=false`, ``},
 		{"another address", func(r *registration) { r.settings.EncapIP = netip.MustParseAddr("2001:db8::1") }, `
 			insert Encap woven_encap chassis_name=hv1 ip=2001:db8::1 options=map[csum:true] type=geneve
@@ -98,7 +104,11 @@ func TestRegistration(t *testing.T) {
 			r := &registration{settings: testSettings(), rows: southRows(), now: testNow}
 			c.change(r)
 			before := maps.Clone(r.rows.Chassis)
-			ops, problems := r.ops()
+			pieces, problems := r.pieces()
+			var ops []ovsdb.Op
+			for _, p := range pieces {
+				ops = append(ops, p.ops...)
+			}
 			expectOps(t, ops, c.want)
 			expectProblems(t, problems, c.problems)
 			if !maps.Equal(before, r.rows.Chassis) {

@@ -58,7 +58,7 @@ func cleanup(ctx context.Context, w world, o Options, removePlane func() error, 
 	c := &cleaner{out: out}
 	c.part("data plane in "+o.BPFFS, removePlane())
 	c.part("neighbour entries of tunnel peers", w.host.SetNeighbours(nil))
-	overrides := Overrides{Name: o.Name, NB: splitList(o.NB), SB: splitList(o.SB)}
+	overrides := Overrides{Name: o.Name, NB: splitList(o.NB), SB: splitList(o.SB), TLS: o.TLS}
 	settings, err := forgetLocal(ctx, w, splitList(o.OVS), overrides)
 	c.part("marks on local interfaces", err)
 	for _, pair := range [][2]string{{settings.Bridge, bridgePeer}, {relayOut, relayIn}} {
@@ -80,9 +80,10 @@ func cleanup(ctx context.Context, w world, o Options, removePlane func() error, 
 // forgetLocal removes our marks from the local database, and reads the settings there.
 func forgetLocal(ctx context.Context, w world, ovs []string, over Overrides) (Settings, error) {
 	settings, _ := readSettings(nil, over)
-	err := visit(ctx, w.ovs(ovs), func(db database[vsw.Rows]) error {
+	err := visit(ctx, w.ovs(ovs, over.TLS), func(db database[vsw.Rows]) error {
 		rows := db.Rows()
 		settings, _ = readSettings(findRoot(rows), over)
+		settings.TLS = tlsOf(rows, over.TLS)
 		plugs := plugsOf(rows, findBridge(rows, settings.Bridge), nil)
 		return transact(ctx, db.Transact, forgetOps(plugs))
 	})
@@ -91,7 +92,7 @@ func forgetLocal(ctx context.Context, w world, ovs []string, over Overrides) (Se
 
 // withdraw releases our ports and removes our Chassis rows.
 func withdraw(ctx context.Context, w world, s *Settings) error {
-	return visit(ctx, w.sb(s.SB), func(db database[sb.Rows]) error {
+	return visit(ctx, w.sb(s.SB, s.TLS), func(db database[sb.Rows]) error {
 		rows := db.Rows()
 		var ops []ovsdb.Op
 		if self := findChassis(rows, s.Name); self != nil {

@@ -17,6 +17,7 @@ type database[R any] interface {
 	Rows() *R
 	Status() ovsdb.Status
 	Transact(ctx context.Context, ops []ovsdb.Op) error
+	SetRemotes(remotes []string, keys ovsdb.TLS)
 }
 
 // writeTimeout bounds a transaction; minBackoff and maxBackoff the wait after a failed one.
@@ -30,10 +31,11 @@ const (
 // to the goroutine of the main loop.
 type connection[R any] struct {
 	name string // of the schema
-	open func(remotes []string) database[R]
+	open func(remotes []string, keys ovsdb.TLS) database[R]
 	wake func() // called from any goroutine when there may be something new
 
 	remotes []string
+	keys    ovsdb.TLS
 	db      database[R] // nil without remotes
 	stop    func()      // ends what point started, and waits for it
 	ended   chan error  // the end of db.Run
@@ -41,9 +43,10 @@ type connection[R any] struct {
 
 	writes   *sync.WaitGroup
 	writeCtx context.Context
-	written  chan error // the outcome of the write under way
+	written  chan outcome // of the write under way
 	writing  bool
 	retry    backoff
+	refusals refusals
 }
 
 // backoff is the waiting time after failures, doubled each time that it has passed in vain.
@@ -67,20 +70,29 @@ func (b *backoff) note(err error, now time.Time) {
 	b.until = now.Add(b.wait)
 }
 
-// point makes the connection follow a change of the remotes. A copy of other remotes is forgotten.
-func (c *connection[R]) point(ctx context.Context, remotes []string) {
-	if slices.Equal(remotes, c.remotes) {
+// point makes the connection follow a change of the remotes and keys. A copy of other remotes is forgotten.
+func (c *connection[R]) point(ctx context.Context, remotes []string, keys ovsdb.TLS) {
+	if slices.Equal(remotes, c.remotes) && keys == c.keys {
 		return
 	}
-	c.close()
-	c.remotes = slices.Clone(remotes)
-	if len(remotes) == 0 {
-		return
+	switch {
+	case len(remotes) == 0:
+		c.close()
+	case c.db != nil:
+		c.db.SetRemotes(remotes, keys)
+		c.retry, c.refusals = backoff{}, refusals{}
+	default:
+		c.connect(ctx, remotes, keys)
 	}
+	c.remotes, c.keys = remotes, keys
+}
+
+// connect opens the connection.
+func (c *connection[R]) connect(ctx context.Context, remotes []string, keys ovsdb.TLS) {
 	ctx, cancel := context.WithCancel(ctx)
-	db := c.open(c.remotes)
+	db := c.open(remotes, keys)
 	c.db, c.ended, c.writeCtx = db, make(chan error, 1), ctx
-	c.written, c.writes = make(chan error, 1), &sync.WaitGroup{}
+	c.written, c.writes, c.refusals = make(chan outcome, 1), &sync.WaitGroup{}, refusals{}
 	ended, writes := c.ended, c.writes
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -129,15 +141,26 @@ func (c *connection[R]) status() ovsdb.Status {
 	return s
 }
 
-// settle notes the outcome of the write under way, if it has come.
+// settle notes the outcome of the write under way, if it has come. A round begins with it.
 func (c *connection[R]) settle(now time.Time) {
 	select {
-	case err := <-c.written:
+	case o := <-c.written:
 		c.writing = false
-		c.retry.note(err, now)
+		c.retry.note(o.err, now)
+		c.refusals.note(o, now)
 	case c.endErr = <-c.ended:
 	default:
 	}
+	c.refusals.forget()
+}
+
+// backoffs are those that the connection waits for.
+func (c *connection[R]) backoffs() []backoff {
+	list := []backoff{c.retry}
+	for _, of := range c.refusals {
+		list = append(list, of.backoff)
+	}
+	return list
 }
 
 // ready says whether write would do something now.
@@ -145,21 +168,17 @@ func (c *connection[R]) ready(now time.Time) bool {
 	return c.db != nil && !c.writing && !now.Before(c.retry.until) && c.db.Status().Connected
 }
 
-// write carries out transactions one after another in the background; one that fails doesn't stop the next. While earlier ones are under way,
-// or after a failure, it does nothing: the caller decides again later, from newer rows.
-func (c *connection[R]) write(now time.Time, transactions ...[]ovsdb.Op) {
-	transactions = slices.DeleteFunc(transactions, func(ops []ovsdb.Op) bool { return len(ops) == 0 })
-	if len(transactions) == 0 || !c.ready(now) {
+// write commits pieces in the background. While earlier ones are under way, or after a failure, it does nothing, and it leaves out those
+// that were refused: the caller decides again later, from newer rows.
+func (c *connection[R]) write(now time.Time, pieces ...piece) {
+	pieces = c.refusals.due(pieces, now)
+	if len(pieces) == 0 || !c.ready(now) {
 		return
 	}
 	c.writing = true
 	db, ctx, written := c.db, c.writeCtx, c.written
 	c.writes.Go(func() {
-		var errs []error
-		for _, ops := range transactions {
-			errs = append(errs, transact(ctx, db.Transact, ops))
-		}
-		written <- errors.Join(errs...)
+		written <- commit(ctx, db.Transact, pieces)
 		c.wake()
 	})
 }

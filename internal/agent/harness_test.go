@@ -189,6 +189,7 @@ func (p *fakePlane) Close()                             {}
 type node struct {
 	t          *testing.T
 	nb, sb, vs *ovsdbtest.Server
+	nbAt, sbAt string // their remotes, for OVN's programs
 	host       *fakeHost
 	plane      *fakePlane
 	logs       *syncBuffer
@@ -205,18 +206,26 @@ func newNode(t *testing.T) *node {
 	}
 	n := &node{t: t, host: newFakeHost(), plane: &fakePlane{}, stopAgent: func() {}}
 	n.nb, n.sb, n.vs = ovsdbtest.Start(t, ovsdbtest.NB), ovsdbtest.Start(t, ovsdbtest.SB), ovsdbtest.Start(t, ovsdbtest.VSW)
+	n.nbAt, n.sbAt = n.nb.Remote(), n.sb.Remote()
 	n.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", "external_ids:system-id=hv1", "external_ids:hostname=host1",
-		"external_ids:ovn-remote=\""+n.sb.Remote()+"\"", "external_ids:woven-nb-remote=\""+n.nb.Remote()+"\"",
 		"external_ids:ovn-encap-type=geneve", "external_ids:ovn-encap-ip=192.0.2.1")
+	n.setRemotes(n.nbAt, n.sbAt)
 	t.Cleanup(func() { n.stopAgent() })
 	return n
+}
+
+// setRemotes tells the local database where the others are.
+func (n *node) setRemotes(nb, sb string) {
+	n.t.Helper()
+	n.vsctl("--no-wait", "set", "Open_vSwitch", ".", fmt.Sprintf("external_ids:ovn-remote=%q", sb),
+		fmt.Sprintf("external_ids:woven-nb-remote=%q", nb))
 }
 
 // startNorthd starts ovn-northd, which ends with the test.
 func (n *node) startNorthd() {
 	n.t.Helper()
 	dir := n.t.TempDir()
-	cmd := exec.Command("ovn-northd", "--ovnnb-db="+n.nb.Remote(), "--ovnsb-db="+n.sb.Remote(),
+	cmd := exec.Command("ovn-northd", "--ovnnb-db="+n.nbAt, "--ovnsb-db="+n.sbAt,
 		"--unixctl="+filepath.Join(dir, "ctl"), "-vconsole:off")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Env = append(os.Environ(), "OVN_RUNDIR="+dir, "OVS_RUNDIR="+dir)
@@ -279,12 +288,12 @@ func (n *node) vsctl(args ...string) string {
 
 func (n *node) nbctl(args ...string) string {
 	n.t.Helper()
-	return n.run("ovn-nbctl", append([]string{"--db=" + n.nb.Remote(), "--timeout=10"}, args...)...)
+	return n.run("ovn-nbctl", append([]string{"--db=" + n.nbAt, "--timeout=10"}, args...)...)
 }
 
 func (n *node) sbctl(args ...string) string {
 	n.t.Helper()
-	return n.run("ovn-sbctl", append([]string{"--db=" + n.sb.Remote(), "--timeout=10"}, args...)...)
+	return n.run("ovn-sbctl", append([]string{"--db=" + n.sbAt, "--timeout=10"}, args...)...)
 }
 
 // binding is "chassis-name up" of a logical port.

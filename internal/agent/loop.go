@@ -121,7 +121,7 @@ func (l *loop) signal() {
 // run goes round until ctx ends. It leaves the data plane and the databases as they are.
 func (l *loop) run(ctx context.Context, ovs []string) error {
 	defer func() { l.ovsDB.close(); l.nbDB.close(); l.sbDB.close() }()
-	l.ovsDB.point(ctx, ovs)
+	l.ovsDB.point(ctx, ovs, l.overrides.TLS)
 	for {
 		began := l.now()
 		next := l.round(ctx)
@@ -185,8 +185,9 @@ func (l *loop) readHost(r *round) {
 // readSettings reads the Open_vSwitch row and points the connections where it says.
 func (l *loop) readSettings(ctx context.Context, r *round) {
 	r.settings, r.problems = readSettings(findRoot(r.vs), l.overrides)
-	l.nbDB.point(ctx, r.settings.NB)
-	l.sbDB.point(ctx, r.settings.SB)
+	r.settings.TLS = tlsOf(r.vs, l.overrides.TLS)
+	l.nbDB.point(ctx, r.settings.NB, r.settings.TLS)
+	l.sbDB.point(ctx, r.settings.SB, r.settings.TLS)
 	// South before north: a generation counts when the later look at NB has it too.
 	r.sb = l.sbDB.rows()
 	r.nb = l.nbDB.rows()
@@ -206,7 +207,7 @@ func (l *loop) keepBridge(r *round) {
 		r.problems.Add("host", "devices", "%v", l.hostRetry.err)
 	}
 	ops := vswitchdOps(r.vs, r.settings.Bridge, r.plugs, r.snap.Links)
-	l.ovsDB.write(r.now, ops)
+	l.ovsDB.write(r.now, piece{subject{"bridge", r.settings.Bridge}, ops})
 }
 
 func (l *loop) keepDevices(r *round) error {
@@ -227,12 +228,12 @@ func (l *loop) register(r *round) {
 		return
 	}
 	reg := registration{settings: &r.settings, rows: r.sb, former: l.former, nbCfg: l.live.nbCfg, now: r.now}
-	ops, problems := reg.ops()
+	pieces, problems := reg.pieces()
 	r.problems = append(r.problems, problems...)
-	if len(ops) == 0 && r.self != nil {
+	if r.self != nil && len(reg.removeFormer()) == 0 {
 		l.former = r.settings.Name
 	}
-	l.sbDB.write(r.now, ops)
+	l.sbDB.write(r.now, pieces...)
 }
 
 // nextRound is the time until the next round if nothing changes.
@@ -241,7 +242,8 @@ func (l *loop) nextRound(now time.Time) time.Duration {
 	if due := l.countersAt.Add(countersEvery); due.After(now) {
 		next = due
 	}
-	for _, b := range []backoff{l.applyRetry, l.hostRetry, l.ovsDB.retry, l.nbDB.retry, l.sbDB.retry} {
+	backoffs := slices.Concat([]backoff{l.applyRetry, l.hostRetry}, l.ovsDB.backoffs(), l.nbDB.backoffs(), l.sbDB.backoffs())
+	for _, b := range backoffs {
 		if b.until.After(now) && b.until.Before(next) {
 			next = b.until
 		}

@@ -9,6 +9,7 @@ import (
 	"woven.dev/woven/internal/hostnet"
 	"woven.dev/woven/internal/hover"
 	"woven.dev/woven/internal/netstate"
+	"woven.dev/woven/internal/ovsdb"
 	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/ovsdb/vsw"
@@ -24,6 +25,8 @@ type Options struct {
 	// Name, NB and SB go before what the Open_vSwitch row says; "" : as it says. NB and SB are lists of remotes
 	// as in ovn-remote.
 	Name, NB, SB string
+	// TLS goes before the SSL row; empty fields: as that says.
+	TLS ovsdb.TLS
 	// Kinds are the module kinds to load.
 	Kinds []iom.Kind
 	// Attach is how programs are attached.
@@ -68,9 +71,9 @@ type host interface {
 type world struct {
 	host  host
 	plane Plane
-	ovs   func(remotes []string) database[vsw.Rows]
-	nb    func(remotes []string) database[nb.Rows]
-	sb    func(remotes []string) database[sb.Rows]
+	ovs   func(remotes []string, keys ovsdb.TLS) database[vsw.Rows]
+	nb    func(remotes []string, keys ovsdb.TLS) database[nb.Rows]
+	sb    func(remotes []string, keys ovsdb.TLS) database[sb.Rows]
 	// hostname is used where the Open_vSwitch row has none.
 	hostname string
 	now      func() time.Time

@@ -59,20 +59,20 @@ func openWorld(o Options) (world, error) {
 
 // databases is a world that has only databases and a clock.
 func databases(log *slog.Logger) world {
-	config := func(name string, remotes []string, write bool) ovsdb.Config {
-		return ovsdb.Config{Name: name, Remotes: remotes, LeaderOnly: write, Log: log}
+	config := func(name string, remotes []string, keys ovsdb.TLS) ovsdb.Config {
+		return ovsdb.Config{Name: name, Remotes: remotes, TLS: keys, Log: log}
 	}
 	return world{
-		ovs: func(r []string) database[vsw.Rows] { return ovsdb.NewVSW(config("ovs", r, true)) },
-		nb:  func(r []string) database[nb.Rows] { return ovsdb.NewNB(config("nb", r, false)) },
-		sb:  func(r []string) database[sb.Rows] { return ovsdb.NewSB(config("sb", r, true)) },
+		ovs: func(r []string, k ovsdb.TLS) database[vsw.Rows] { return ovsdb.NewVSW(config("ovs", r, k)) },
+		nb:  func(r []string, k ovsdb.TLS) database[nb.Rows] { return ovsdb.NewNB(config("nb", r, k)) },
+		sb:  func(r []string, k ovsdb.TLS) database[sb.Rows] { return ovsdb.NewSB(config("sb", r, k)) },
 		now: time.Now,
 	}
 }
 
 // runIn runs the loop, the watch of the host, and what the caller serves.
 func runIn(ctx context.Context, w world, o Options) error {
-	l := newLoop(w, Overrides{Name: o.Name, NB: splitList(o.NB), SB: splitList(o.SB), Hostname: w.hostname}, o.Log)
+	l := newLoop(w, Overrides{Name: o.Name, NB: splitList(o.NB), SB: splitList(o.SB), TLS: o.TLS, Hostname: w.hostname}, o.Log)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return w.host.Run(ctx) })
 	group.Go(func() error { return l.run(ctx, splitList(o.OVS)) })

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"woven.dev/woven/internal/logical"
+	"woven.dev/woven/internal/ovsdb"
 	"woven.dev/woven/internal/ovsdb/vsw"
 )
 
@@ -17,6 +18,8 @@ type Settings struct {
 	Hostname string
 	// SB and NB are the remotes of the databases; empty while unknown.
 	SB, NB []string
+	// TLS is for their remotes "ssl:".
+	TLS ovsdb.TLS
 	// Bridge is the integration bridge (ovn-bridge).
 	Bridge string
 	// EncapIP is our tunnel address; the zero Addr: none. EncapCsum asks for outer UDP checksums.
@@ -32,6 +35,7 @@ type Settings struct {
 type Overrides struct {
 	Name     string
 	NB, SB   []string
+	TLS      ovsdb.TLS
 	Hostname string // where the row has none
 }
 
@@ -87,6 +91,7 @@ func readSettings(row *vsw.OpenvSwitch, over Overrides) (Settings, []logical.Pro
 		Name:     r.name,
 		Hostname: or(r.ids["hostname"], over.Hostname),
 		Bridge:   or(r.ids["ovn-bridge"], "br-int"),
+		TLS:      over.TLS,
 	}
 	s.SB, s.NB = r.remotes(over)
 	s.EncapIP, s.EncapCsum = r.encap()

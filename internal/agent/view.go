@@ -42,6 +42,9 @@ func (l *loop) noteDatabases(r *round) {
 			r.problems.Add("database", name, "%v: it is tried again", err)
 		}
 	}
+	for name, refused := range map[string]refusals{l.ovsDB.name: l.ovsDB.refusals, l.sbDB.name: l.sbDB.refusals} {
+		r.problems = append(r.problems, refused.problems(name)...)
+	}
 	if l.applyRetry.err != nil && len(l.live.failures) == 0 {
 		r.problems.Add("data_plane", "state", "%v: it is tried again, and what was live before goes on", l.applyRetry.err)
 	}

@@ -9,11 +9,12 @@ func (l *loop) writeSouth(r *round) {
 	if r.sb == nil || !r.decided {
 		return
 	}
-	var cfg []ovsdb.Op
+	pieces := bindingPieces(r.sb, bindingOps(r.sb, r.self, r.claims.ours, l.live.ports))
 	if l.live.known {
-		cfg = nbCfgOps(findChassisPrivate(r.sb, r.settings.Name), l.live.nbCfg, r.now)
+		cfg := nbCfgOps(findChassisPrivate(r.sb, r.settings.Name), l.live.nbCfg, r.now)
+		pieces = append(pieces, piece{subject{"chassis_private", r.settings.Name + " nb_cfg"}, cfg})
 	}
-	l.sbDB.write(r.now, bindingOps(r.sb, r.self, r.claims.ours, l.live.ports), cfg)
+	l.sbDB.write(r.now, pieces...)
 }
 
 // writeLocal tells the local database's clients what is live, and the counters.
@@ -25,7 +26,7 @@ func (l *loop) writeLocal(r *round) {
 			reports = append(reports, bridgeNbCfgOps(r.bridge, l.live.nbCfg, r.now)...)
 		}
 	}
-	l.ovsDB.write(r.now, reports, l.counters(r))
+	l.ovsDB.write(r.now, piece{subject{"open_vswitch", "reports"}, reports}, piece{subject{"open_vswitch", "statistics"}, l.counters(r)})
 }
 
 // counters are due from time to time, when they can be written.

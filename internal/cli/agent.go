@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,9 @@ type AgentOptions struct {
 	NB, SB string
 	// Name overrides system-id; "" means don't.
 	Name string
+	// PEM files for remotes "ssl:"; "" means as the SSL row says. BootstrapCACert is a CACert that is fetched from the
+	// first server when it is missing.
+	PrivateKey, Certificate, CACert, BootstrapCACert string
 	// RunDir holds the lock and the socket; BPFFS is the directory that takes the pins.
 	RunDir, BPFFS string
 	// Attach says which hooks to use: auto, tcx or clsact.
@@ -37,7 +41,9 @@ func agentCommand(env Env) *cobra.Command {
 		Long: `Be the data plane of this hypervisor, in the foreground: takes the place of ovn-controller and
 ovs-vswitchd. What it is to do stands in the external_ids of the local Open_vSwitch row, as for ovn-controller.
 When it ends, by a signal or otherwise, traffic flows on; --cleanup takes the data plane away.`,
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			return errors.Join(cobra.NoArgs(cmd, args), cmd.ValidateFlagGroups()) // cobra looks at groups when the command has begun
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options.Log = slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level}))
 			return env.Agent(cmd.Context(), options)
@@ -48,6 +54,12 @@ When it ends, by a signal or otherwise, traffic flows on; --cleanup takes the da
 	flags.StringVar(&options.NB, "nb", "", "`remote` of the Northbound database (default: woven-nb-remote, else from ovn-remote)")
 	flags.StringVar(&options.SB, "sb", "", "`remote` of the Southbound database (default: ovn-remote)")
 	flags.StringVar(&options.Name, "name", "", "chassis `name` (default: system-id)")
+	flags.StringVarP(&options.PrivateKey, "private-key", "p", "", "PEM `file` with our private key, for ssl: remotes (default: from the SSL row)")
+	flags.StringVarP(&options.Certificate, "certificate", "c", "", "PEM `file` with the certificate of that key (default: from the SSL row)")
+	flags.StringVarP(&options.CACert, "ca-cert", "C", "", "PEM `file` with the certificate of the servers' authority (default: from the SSL row)")
+	flags.StringVar(&options.BootstrapCACert, "bootstrap-ca-cert", "", "like --ca-cert; a missing `file` is filled with what the first server sends")
+	cmd.MarkFlagsRequiredTogether("private-key", "certificate")
+	cmd.MarkFlagsMutuallyExclusive("ca-cert", "bootstrap-ca-cert")
 	flags.StringVar(&options.RunDir, "run-dir", env.RunDir, "`directory` of the lock and the socket")
 	flags.StringVar(&options.BPFFS, "bpffs", "/sys/fs/bpf/woven", "`directory` on a BPF file system that takes the pins")
 	flags.StringVar(&options.MetricsListen, "metrics-listen", "", "loopback TCP `address` that serves /metrics too, such as 127.0.0.1:9475 (default: none)")

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/testutil/ovsdbtest"
 )
@@ -158,7 +157,7 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// SetRemotes moves a client from one server to another: rows stay until the new ones come.
+// SetRemotes moves a client from one server to another, and never mixes what they say.
 func TestSetRemotes(t *testing.T) {
 	first, second := ovsdbtest.Start(t, ovsdbtest.NB), ovsdbtest.Start(t, ovsdbtest.NB)
 	addSwitch(t, first, "blue")
@@ -179,18 +178,15 @@ func TestSetRemotes(t *testing.T) {
 	}
 
 	db.SetRemotes([]string{"unix:/does/not/exist"}, TLS{})
-	awaitError(t, db, "no such file")
-	if !hasSwitch("blue")(db.Rows()) {
-		t.Error("rows went with the connection")
+	if err := db.Transact(t.Context(), nil); !errors.Is(err, ErrNotConnected) || db.Rows() != nil {
+		t.Errorf("the former server is still in use: rows %v, Transact: %v", db.Rows(), err)
 	}
+	awaitError(t, db, "no such file")
 	db.SetRemotes([]string{second.Remote()}, TLS{})
-	await(t, db, "the other server's rows", func(rows *nb.Rows) bool {
-		blue, green := switchNamed(rows, "blue"), switchNamed(rows, "green")
-		if (blue == nil) == (green == nil) {
-			t.Errorf("rows of no server, or of both: %v", rows.LogicalSwitch)
-		}
-		return green != nil
-	})
+	rows := await(t, db, "the other server's rows", complete)
+	if !hasSwitch("green")(rows) || hasSwitch("blue")(rows) {
+		t.Errorf("switches %v, want those of the other server", rows.LogicalSwitch)
+	}
 }
 
 // An attempt that hangs doesn't hold up a change of the remotes.

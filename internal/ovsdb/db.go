@@ -39,7 +39,7 @@ type Status struct {
 	Connected bool
 	// Remote in use, or tried last.
 	Remote string
-	// Synced: Rows has been complete at least once.
+	// Synced: Rows is complete, if not up to date.
 	Synced bool
 	// Since is when Connected changed last; Err why it is not connected.
 	Since time.Time
@@ -60,6 +60,7 @@ type DB[R any] struct {
 	status Status
 	live   *session // nil while not connected
 	copied *replica // of the last session that became live, whose cache stays readable after its end
+	source string   // the remote of that session
 	rows   *R
 }
 
@@ -100,7 +101,8 @@ func newDB[R any](cfg Config, generated func() (model.ClientDBModel, error), unr
 }
 
 // SetRemotes makes Run follow a change of Config.Remotes and Config.TLS; it does nothing when they are the same. A connection that
-// is right by the new ones too goes on. Otherwise, Rows keeps the last copy until there is one of a new remote.
+// is right by the new ones too goes on, and a copy of a remote that is among them stays. Another one is forgotten: Rows is nil
+// until there is a new one.
 func (db *DB[R]) SetRemotes(remotes []string, keys TLS) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -109,6 +111,11 @@ func (db *DB[R]) SetRemotes(remotes []string, keys TLS) {
 	}
 	db.target.replace()
 	db.target = newTarget(remotes, keys)
+	if !slices.Contains(remotes, db.source) {
+		db.live, db.copied, db.rows = nil, nil, nil
+		db.status.Synced = false
+		db.notify()
+	}
 }
 
 // Changed returns a channel of capacity 1 that receives after rows changed (also by the first complete copy) and after the
@@ -153,6 +160,9 @@ func (db *DB[R]) refresh() bool {
 func (db *DB[R]) sweep() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	if db.copied == nil {
+		return
+	}
 	db.copied.touchAll()
 	if db.refresh() {
 		db.notify()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -72,7 +74,7 @@ func (db *DB[R]) serve(ctx context.Context, t *target, remote string) (wasLive b
 		touched: db.notify,
 	})
 	if err != nil {
-		db.disconnected(remote, false, err)
+		db.disconnected(remote, err)
 		return false
 	}
 	db.connected(remote, s)
@@ -82,7 +84,7 @@ func (db *DB[R]) serve(ctx context.Context, t *target, remote string) (wasLive b
 		}
 	}
 	db.newest = s.newest
-	db.disconnected(remote, true, err)
+	db.disconnected(remote, err)
 	s.close()
 	return true
 }
@@ -91,32 +93,36 @@ func (db *DB[R]) serve(ctx context.Context, t *target, remote string) (wasLive b
 func (db *DB[R]) connected(remote string, s *session) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	db.live, db.copied = s, s.replica
+	if !slices.Contains(db.target.remotes, remote) {
+		return // SetRemotes was just called; watch will see it
+	}
+	db.live, db.copied, db.source = s, s.replica, remote
 	db.status = Status{Connected: true, Remote: remote, Synced: true, Since: time.Now()}
 	db.cfg.Log.Info("database connected", "remote", remote)
 	db.notify()
 }
 
-// disconnected notes that a remote was lost or could not be used. Only the first of a row of failures is
-// news.
-func (db *DB[R]) disconnected(remote string, wasLive bool, err error) {
+// disconnected notes that a remote was lost or could not be used.
+func (db *DB[R]) disconnected(remote string, err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	before := db.status
 	db.live = nil
 	db.status.Connected, db.status.Remote, db.status.Err = false, remote, err
-	if !wasLive && !db.status.Since.IsZero() {
-		db.cfg.Log.Debug("database still not connected", "remote", remote, "reason", err)
-		return
+	if before.Connected || before.Since.IsZero() {
+		db.status.Since = time.Now()
 	}
-	switch {
-	case errors.Is(err, context.Canceled): // Run ends
-	case errors.Is(err, errTargetChanged):
-		db.cfg.Log.Info("database disconnected", "remote", remote, "reason", err)
-	default:
-		db.cfg.Log.Warn("database not connected", "remote", remote, "reason", err)
-	}
-	db.status.Since = time.Now()
 	db.notify()
+	level := slog.LevelWarn
+	switch {
+	case errors.Is(err, context.Canceled): // by the end of Run, or SetRemotes
+		level = slog.LevelDebug
+	case errors.Is(err, errTargetChanged):
+		level = slog.LevelInfo
+	case !before.Connected && before.Err != nil && !errors.Is(before.Err, errTargetChanged):
+		level = slog.LevelDebug // only the first of a row of failures is news
+	}
+	db.cfg.Log.Log(context.Background(), level, "database not connected", "remote", remote, "reason", err)
 }
 
 // backoff gives pauses that double, up to the last.
