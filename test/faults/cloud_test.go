@@ -23,10 +23,11 @@ type cloud struct {
 	vm1, vm2, vm3 *labtest.VM
 }
 
-// up brings a cloud up. Its name is of its own for each test that may run at the same time.
-func up(t *testing.T, name string, agentArgs ...string) *cloud {
+// up brings a cloud up whose agents are the binary woven. Its name is of its own for each test that may run at the same
+// time.
+func up(t *testing.T, woven, name string, agentArgs ...string) *cloud {
 	t.Helper()
-	l := labtest.Up(t, name, lab.Options{Hypervisors: 2, Woven: labtest.Woven(t), AgentArgs: agentArgs})
+	l := labtest.Up(t, name, lab.Options{Hypervisors: 2, Woven: woven, AgentArgs: agentArgs})
 	c := &cloud{Switch: labtest.NewSwitch(t, l, "sw"), t: t}
 	c.vm1, c.vm2, c.vm3 = c.Add(1, "hv1"), c.Add(2, "hv1"), c.Add(3, "hv2")
 	c.Sync()
@@ -76,8 +77,12 @@ func (c *cloud) send(lists ...[]traffic.Flow) *flows {
 
 // goOn returns when every flow has sent n packets more.
 func (f *flows) goOn(n int) {
-	for _, run := range f.runs {
-		for goal := run.Sent() + n; run.Sent() < goal; {
+	goals := make([]int, len(f.runs))
+	for i, run := range f.runs {
+		goals[i] = run.Sent() + n
+	}
+	for i, run := range f.runs {
+		for run.Sent() < goals[i] {
 			time.Sleep(time.Millisecond)
 		}
 	}

@@ -6,14 +6,17 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"woven.dev/woven/internal/lab/labtest"
 )
 
 // TestAgentKilled kills agents again and again while 10,000 numbered packets and more flow past them: none is lost, none
 // arrives twice, no ping stays without reply, no port flaps. With WOVEN_SOAK=1h in the environment it goes on for an hour.
 func TestAgentKilled(t *testing.T) {
+	woven := labtest.Woven(t)
 	for _, mode := range []string{"tcx", "clsact"} {
 		t.Run(mode, func(t *testing.T) {
-			c := up(t, "kil"+mode, "--attach", mode)
+			c := up(t, woven, "kil"+mode, "--attach", mode)
 			for until := time.Now().Add(soak(t)); ; {
 				for _, nodes := range [][]string{{"hv1"}, {"hv2"}, {"hv1", "hv2"}} {
 					c.killUnderTraffic(nodes)
@@ -82,9 +85,11 @@ func (c *cloud) startAndKill(nodes []string, life time.Duration) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), life)
 	defer cancel()
+	var lives sync.WaitGroup
 	for _, hv := range nodes {
-		_ = c.Lab.StartAgent(ctx, hv) // not ready within its life, or ready early
+		lives.Go(func() { _ = c.Lab.StartAgent(ctx, hv) }) // not ready within its life, or ready early
 	}
+	lives.Wait()
 	for _, hv := range nodes {
 		c.ok(c.Lab.KillAgent(hv))
 	}

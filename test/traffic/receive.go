@@ -14,6 +14,7 @@ import (
 // receiver notes what arrives of a flow, at all its places.
 type receiver struct {
 	flow         uint64
+	port         int // UDP, the same at all places
 	conns        []*net.UDPConn
 	reading      sync.WaitGroup
 	begun, ended mark
@@ -36,20 +37,21 @@ func listen(flow Flow, id uint64) (*receiver, error) {
 	for _, place := range append([]Place{flow.To}, flow.Also...) {
 		var conn *net.UDPConn
 		err := place(func() (err error) {
-			conn, err = open(flow.Dest)
+			conn, err = open(flow.Dest, r.port)
 			return err
 		})
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open receiver: %w", err), r.close())
 		}
+		r.port = conn.LocalAddr().(*net.UDPAddr).Port
 		r.conns = append(r.conns, conn)
 		r.reading.Go(func() { r.read(conn) })
 	}
 	return r, nil
 }
 
-// open opens a socket for the family of an address, in the thread's namespace.
-func open(family netip.Addr) (*net.UDPConn, error) {
+// open opens a socket for the family of an address, in the thread's namespace; port 0 leaves the choice to the kernel.
+func open(family netip.Addr, port int) (*net.UDPConn, error) {
 	conn, err := net.ListenUDP(network(family), &net.UDPAddr{Port: port})
 	if err != nil {
 		return nil, err

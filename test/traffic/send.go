@@ -12,9 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// port is the UDP port of both ends.
-const port = 7007
-
 // packet is a datagram: flow id, kind, number, in network byte order.
 type packet struct {
 	flow   uint64
@@ -122,7 +119,7 @@ func (r *Run) mark(ctx context.Context, kind uint64, m *mark) error {
 }
 
 func (r *Run) put(p packet) error {
-	_, err := r.sender.WriteToUDPAddrPort(p.bytes(), netip.AddrPortFrom(r.flow.Dest, port))
+	_, err := r.sender.WriteToUDPAddrPort(p.bytes(), netip.AddrPortFrom(r.flow.Dest, uint16(r.receiver.port)))
 	if err != nil {
 		return fmt.Errorf("send packet: %w", err)
 	}
