@@ -2,6 +2,7 @@ package faults
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -88,13 +89,13 @@ func (f *flows) goOn(n int) {
 	}
 }
 
-// finish ends the flows and fails the test unless each of their packets has arrived, once.
-func (f *flows) finish() {
+// each calls a function for every flow, at the same time, and reports its errors.
+func (f *flows) each(do func(*traffic.Run) error) {
 	f.c.t.Helper()
 	var all sync.WaitGroup
 	for _, run := range f.runs {
 		all.Go(func() {
-			if err := run.Check(); err != nil {
+			if err := do(run); err != nil {
 				f.c.t.Error(err)
 			}
 		})
@@ -102,21 +103,28 @@ func (f *flows) finish() {
 	all.Wait()
 }
 
+// finish ends the flows and fails the test unless each of their packets has arrived, once.
+func (f *flows) finish() {
+	f.c.t.Helper()
+	f.each((*traffic.Run).Check)
+}
+
 // over ends flows that may lose packets, and fails the test only if one arrived twice.
 func (f *flows) over() {
 	f.c.t.Helper()
-	for _, run := range f.runs {
+	f.each(func(run *traffic.Run) error {
 		result, err := run.Finish()
-		if err != nil || result.Twice > 0 {
-			f.c.t.Errorf("%v: %v", result, err)
+		if err == nil && result.Twice > 0 {
+			err = fmt.Errorf("a flow that may lose packets: %s", result)
 		}
-	}
+		return err
+	})
 }
 
 // lossy makes flows that may lose packets, their end mark too.
 func lossy(list []traffic.Flow) []traffic.Flow {
 	for i := range list {
-		list[i].Lossy, list[i].Patience = true, time.Second
+		list[i].Lossy, list[i].Patience = true, closedAfter
 	}
 	return list
 }
@@ -131,17 +139,26 @@ func (c *cloud) allReach() {
 	c.send(list).finish()
 }
 
-// closed fails the test when packets of a flow get through.
-func (c *cloud) closed(from, to *labtest.VM) {
+// closedAfter is the time in which no packet has got through where nothing gets through.
+const closedAfter = 300 * time.Millisecond
+
+// closed fails the test when packets of flows get through.
+func (c *cloud) closed(lists ...[]traffic.Flow) {
 	c.t.Helper()
-	for _, one := range flow(from, to) {
-		one.Patience = 300 * time.Millisecond
-		run, err := traffic.Start(c.t.Context(), one)
-		if err == nil {
-			_, _ = run.Finish()
-			c.t.Errorf("%s reaches %s", from.Name, one.Dest)
-		}
+	var all sync.WaitGroup
+	for _, one := range slices.Concat(lists...) {
+		one.Patience = closedAfter
+		all.Go(func() {
+			switch run, err := traffic.Start(c.t.Context(), one); {
+			case err == nil:
+				_, _ = run.Finish()
+				c.t.Errorf("packets to %s get through", one.Dest)
+			case !errors.Is(err, traffic.ErrClosed):
+				c.t.Error(err)
+			}
+		})
 	}
+	all.Wait()
 }
 
 // agent is a client of a hypervisor's agent.

@@ -120,7 +120,7 @@ func (r *Run) mark(ctx context.Context, kind uint64, m *mark) error {
 
 func (r *Run) put(p packet) error {
 	_, err := r.sender.WriteToUDPAddrPort(p.bytes(), netip.AddrPortFrom(r.flow.Dest, uint16(r.receiver.port)))
-	if err != nil {
+	if err != nil && !r.flow.Lossy {
 		return fmt.Errorf("send packet: %w", err)
 	}
 	return nil

@@ -32,7 +32,8 @@ type Flow struct {
 	PerSecond int
 	// Patience is how long a mark is repeated in vain; 0: 10 s.
 	Patience time.Duration
-	// Lossy says that the end mark may be lost with the packets: a flow that has run out of Patience then is over, too.
+	// Lossy says that packets may be lost, with the end mark: a flow that has run out of Patience then is over, too. A packet
+	// that can't even be sent counts as lost.
 	Lossy bool
 }
 
