@@ -42,6 +42,8 @@ int l2switch_in(struct __sk_buff *skb)
 		break;
 	case SECURITY_MAC:
 		return iom_drop(skb, m, l2switch, PORT_SECURITY_MAC);
+	case SECURITY_PROTO:
+		return iom_drop(skb, m, l2switch, PORT_SECURITY_PROTO);
 	case SECURITY_IP:
 		return iom_drop(skb, m, l2switch, PORT_SECURITY_IP);
 	case SECURITY_ARP:

@@ -133,18 +133,19 @@ type L2switchL2switchConfig struct {
 }
 
 type L2switchL2switchDrops struct {
-	_                 structs.HostLayout
-	PORT_DISABLED     uint64
-	VLAN_TAGGED       uint64
-	SRC_MULTICAST     uint64
-	PORT_SECURITY_MAC uint64
-	PORT_SECURITY_IP  uint64
-	PORT_SECURITY_ARP uint64
-	PORT_SECURITY_ND  uint64
-	NO_FLOOD          uint64
-	UNKNOWN_MAC       uint64
-	DST_DISABLED      uint64
-	DST_SECURITY      uint64
+	_                   structs.HostLayout
+	PORT_DISABLED       uint64
+	VLAN_TAGGED         uint64
+	SRC_MULTICAST       uint64
+	PORT_SECURITY_MAC   uint64
+	PORT_SECURITY_PROTO uint64
+	PORT_SECURITY_IP    uint64
+	PORT_SECURITY_ARP   uint64
+	PORT_SECURITY_ND    uint64
+	NO_FLOOD            uint64
+	UNKNOWN_MAC         uint64
+	DST_DISABLED        uint64
+	DST_SECURITY        uint64
 }
 
 type L2switchL2switchFdbKey struct {

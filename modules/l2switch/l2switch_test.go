@@ -191,6 +191,8 @@ func TestPortSecurity(t *testing.T) {
 		{"NA for another", "lp1", iomtest.Advertise(t, mac1, mac6, v6a, v6h, v6b, mac1), "drop l2switch.port_security_nd"},
 		{"NA with a foreign option", "lp1", iomtest.Advertise(t, mac1, mac6, v6a, v6h, v6a, mac2), "drop l2switch.port_security_nd"},
 		{"unspecified source, no ND", "lp1", udp(mac1, zero6, v6h, 1, 2), "drop l2switch.port_security_ip"},
+		{"neither IP nor ARP", "lp1", iomtest.Frame(t, iomtest.Eth(mac1, broadcast, layers.EthernetTypeLinkLayerDiscovery)), "drop l2switch.port_security_proto"},
+		{"neither IP nor ARP, a MAC without addresses", "lp7", iomtest.Frame(t, iomtest.Eth(mac7b, mac6, layers.EthernetTypeLinkLayerDiscovery)), "output lp6"},
 		{"several: host of a subnet", "lp7", udp(mac7, ip7, ip3, 1, 2), "output lp6"},
 		{"several: its neighbour", "lp7", udp(mac7, ip1, ip3, 1, 2), "drop l2switch.port_security_ip"},
 		{"several: a whole subnet", "lp7", udp(mac7, ip7b, ip3, 1, 2), "output lp6"},

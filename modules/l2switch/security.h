@@ -5,7 +5,7 @@
 
 #include "tables.h"
 
-enum security { SECURITY_OK, SECURITY_MAC, SECURITY_IP, SECURITY_ARP, SECURITY_ND };
+enum security { SECURITY_OK, SECURITY_MAC, SECURITY_PROTO, SECURITY_IP, SECURITY_ARP, SECURITY_ND };
 
 /* Flags of a MAC on a port; 0: not allowed. */
 static __always_inline __u32 mac_flags(__u32 slot, struct l2switch_port *port, const __u8 *mac)
@@ -140,7 +140,8 @@ static __always_inline enum security may_send(struct __sk_buff *skb, struct iom_
 	case ETH_IP6:
 		return may_send_ip6(skb, m, port, flags);
 	}
-	return SECURITY_OK;
+	/* As ovn-controller: a MAC with addresses may send nothing else. */
+	return flags == L2SWITCH_MAC_OK ? SECURITY_OK : SECURITY_PROTO;
 }
 
 /* Whether the port may receive this packet. Broadcast and multicast frames always, as northd allows. */

@@ -10,6 +10,7 @@
 	X(VLAN_TAGGED, "tagged frame on a switch without vlan-passthru") \
 	X(SRC_MULTICAST, "source address is a multicast address") \
 	X(PORT_SECURITY_MAC, "source MAC is not allowed by port security") \
+	X(PORT_SECURITY_PROTO, "neither IP nor ARP, sent by a port that port security restricts to IP addresses") \
 	X(PORT_SECURITY_IP, "source IP is not allowed by port security") \
 	X(PORT_SECURITY_ARP, "ARP sender is not allowed by port security") \
 	X(PORT_SECURITY_ND, "ND sender or target is not allowed by port security") \
