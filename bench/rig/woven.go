@@ -12,8 +12,8 @@ import (
 
 	"woven.dev/woven/internal/hover"
 	"woven.dev/woven/internal/netstate"
-	"woven.dev/woven/modules/l2switch"
 	"woven.dev/woven/modules/l2switch/config"
+	"woven.dev/woven/modules/std"
 	"woven.dev/woven/sdk/iom"
 )
 
@@ -33,9 +33,6 @@ type Node struct {
 	*hover.Hover
 }
 
-// Kinds are the module kinds that nodes load.
-func Kinds() []iom.Kind { return []iom.Kind{l2switch.Kind()} }
-
 // Node starts Woven in a new namespace.
 func (r *Rig) Node(attach hover.AttachMode) (*Node, error) {
 	ns, err := r.netns("hv")
@@ -52,7 +49,7 @@ func (r *Rig) startWoven(ns Netns, attach hover.AttachMode) (*Node, error) {
 	}
 	n := &Node{NS: ns, Pins: pins}
 	err = ns.Do(func() error {
-		n.Hover, err = hover.Open(hover.Config{BPFFS: pins, Kinds: Kinds(), Attach: attach, Log: slog.New(slog.DiscardHandler)})
+		n.Hover, err = hover.Open(hover.Config{BPFFS: pins, Kinds: std.Kinds(), Attach: attach, Log: slog.New(slog.DiscardHandler)})
 		return err
 	})
 	if err != nil {
@@ -223,7 +220,7 @@ func (n *Node) Program(name string) (*ebpf.Program, error) {
 
 // Table opens a pinned table of the node.
 func (n *Node) Table(name string) (*ebpf.Map, error) {
-	spec, err := iom.NewSpec(Kinds())
+	spec, err := iom.NewSpec(std.Kinds())
 	if err != nil {
 		return nil, err
 	}
