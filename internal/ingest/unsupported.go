@@ -96,6 +96,9 @@ func (n *network) checkPort(p *logical.Port, pb *sb.PortBinding, lsp *nb.Logical
 		}
 		n.Add("logical_switch_port", p.Name, "%s", loss)
 	}
+	if lsp != nil && lsp.Type != "" && p.Type == "" && lossByType[lsp.Type] == "" {
+		n.Add("logical_switch_port", p.Name, "type %s is not known to ovn-northd: the port is like one without a type", logical.Quote(lsp.Type))
+	}
 	if pb.ParentPort != nil && !elsewhere {
 		n.Add("logical_switch_port", p.Name,
 			"container ports (parent_name and tag) are not supported yet: it is not bound, what is sent to it is dropped")
