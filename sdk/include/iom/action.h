@@ -20,9 +20,10 @@ struct {
 } iom_progs SEC(".maps");
 
 /* What a device that belongs to Woven sees in skb->mark: DONE: the egress pipeline has run; RELAY: an encapsulated packet on its way
- * from the relay device to the underlay. */
+ * from the relay device to the underlay; SPLIT: one that arrived, to be cut into its datagrams by the relay device. */
 #define IOM_MARK_DONE 0x574f5645u
 #define IOM_MARK_RELAY 0x574f5246u
+#define IOM_MARK_SPLIT 0x574f5350u
 
 /* iom_call goes on in a program; it returns only to drop the packet because the program is missing. */
 static __always_inline int iom_call(struct __sk_buff *skb, struct iom_meta *m, __u32 prog)

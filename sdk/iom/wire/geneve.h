@@ -204,6 +204,26 @@ static __always_inline int geneve_for_us(struct __sk_buff *skb, struct geneve_pa
 	return dport == iom_htons(GENEVE_PORT);
 }
 
+/* Whether the packet is several UDP datagrams that travel as one (GSO), as a virtual underlay delivers them. A decapsulated one still says
+ * that it is in a tunnel, which no program can take off, and whoever cuts it (a socket, a tap) loses it. TCP is not cut after us, or rightly. */
+static __always_inline int geneve_is_datagrams(struct __sk_buff *skb, struct geneve_packet *p)
+{
+	__u32 inner = p->udp + UDP_LEN + sizeof(struct geneve_hdr), proto_at;
+	struct geneve_hdr g;
+	struct eth_hdr eth;
+	__u8 proto;
+
+	if (!skb->gso_size || bpf_skb_load_bytes(skb, p->udp + UDP_LEN, &g, sizeof(g)))
+		return 0;
+	inner += (g.ver_optlen & 63) * 4;
+	if (bpf_skb_load_bytes(skb, inner, &eth, sizeof(eth)))
+		return 0;
+	proto_at = inner + ETH_LEN +
+		   (eth.proto == iom_htons(ETH_IP6) ? __builtin_offsetof(struct ip6_hdr, next)
+						    : __builtin_offsetof(struct ip4_hdr, proto));
+	return !bpf_skb_load_bytes(skb, proto_at, &proto, sizeof(proto)) && proto == PROTO_UDP;
+}
+
 /* OVN's option among the options, into m. 0, or a negative number: -1 none, -2 malformed, -3 an unknown critical one. */
 static __always_inline int geneve_keys(struct __sk_buff *skb, struct iom_meta *m, __u32 offset, __u32 end)
 {

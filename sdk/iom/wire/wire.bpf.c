@@ -7,7 +7,8 @@
  *   vif_out      egress of a port's device: lets pass what a pipeline sent, runs the egress pipeline of flood copies
  *   underlay_in  ingress of the tunnel's devices: Geneve for us is ours, all else passes
  *   relay_out    egress of the relay device: encapsulates flood copies for other nodes
- *   relay_in     ingress of the relay's other end: sends what only a second look could (frames that are not IP)
+ *   relay_in     ingress of the relay's other end: takes what only a second look could send (frames that are not IP) or receive
+ *                (datagrams that came as one packet)
  *   tunnel       called: encapsulates a unicast packet
  *   trace_in     never attached: a trace by test-run enters here
  *
@@ -165,29 +166,19 @@ int relay_out(struct __sk_buff *skb)
 {
 	struct iom_meta *m;
 
-	if (skb->mark == IOM_MARK_RELAY)
+	if (skb->mark == IOM_MARK_RELAY || skb->mark == IOM_MARK_SPLIT)
 		return TC_ACT_UNSPEC;
 	m = begin_copy(skb);
 	return m ? geneve_encap(skb, m) : foreign(skb, 0);
 }
 
-SEC("tc")
-int relay_in(struct __sk_buff *skb)
+/* A Geneve packet for this node: to the port or the group that it names. */
+static __always_inline int arrive(struct __sk_buff *skb, struct geneve_packet *p)
 {
-	return geneve_relay(skb, begin(skb, current_depth()));
-}
-
-SEC("tc")
-int underlay_in(struct __sk_buff *skb)
-{
-	struct geneve_packet p;
-	struct iom_meta *m;
+	struct iom_meta *m = begin(skb, current_depth());
 	struct iom_port *port;
 
-	if (!geneve_for_us(skb, &p))
-		return TC_ACT_UNSPEC;
-	m = begin(skb, current_depth());
-	if (!m || geneve_decap(skb, m, &p))
+	if (!m || geneve_decap(skb, m, p))
 		return TC_ACT_SHOT; /* counted there */
 	if (iom_parse(skb, m))
 		return iom_drop(skb, m, iom, TRUNCATED);
@@ -198,6 +189,34 @@ int underlay_in(struct __sk_buff *skb)
 		return iom_drop(skb, m, iom, NO_PORT);
 	m->port = m->out;
 	return iom_call(skb, m, 2 * port->kind + 1);
+}
+
+SEC("tc")
+int underlay_in(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct iom_tunnel *own = bpf_map_lookup_elem(&iom_tunnel_end, &zero);
+	struct geneve_packet p;
+
+	if (!geneve_for_us(skb, &p))
+		return TC_ACT_UNSPEC;
+	if (own && own->relay && geneve_is_datagrams(skb, &p)) {
+		skb->mark = IOM_MARK_SPLIT;
+		return bpf_redirect(own->relay, 0);
+	}
+	return arrive(skb, &p);
+}
+
+SEC("tc")
+int relay_in(struct __sk_buff *skb)
+{
+	struct geneve_packet p;
+
+	if (skb->mark == IOM_MARK_SPLIT && geneve_for_us(skb, &p)) {
+		skb->mark = 0;
+		return arrive(skb, &p);
+	}
+	return geneve_relay(skb, begin(skb, current_depth()));
 }
 
 /* What cb[1] of a trace says about where the packet is. */
