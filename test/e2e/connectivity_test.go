@@ -24,13 +24,14 @@ func isolation(t *testing.T, l *lab.Lab) {
 	matrix(t, red...)
 	matrix(t, blue...)
 
+	anyProtocol(red)
 	foreign := openWires(t, blue)
 	tellSecrets(t, red)
 	for i, w := range foreign {
 		// What it would have got it has got by now: a frame of its own switch comes after it.
 		marker := fmt.Sprintf("marker %d", i)
 		other := (i + 1) % len(blue)
-		foreign[other].send(t, plain(t, blue[other], broadcast, marker))
+		foreign[other].send(t, datagram(t, blue[other], broadcast, marker))
 		frames, err := w.until(marker)
 		if err != nil {
 			t.Error(err)

@@ -65,7 +65,7 @@ func disabling(t *testing.T, l *lab.Lab) {
 	matrix(t, far, near, vm)
 	sw.NB("--wait=hv", "lsp-set-enabled", vm.Port, "disabled")
 	out, in := openWire(t, far), openWire(t, vm)
-	out.send(t, plain(t, far, broadcast, "while disabled"), plain(t, far, mac(vm), "while disabled"))
+	out.send(t, datagram(t, far, broadcast, "while disabled"), datagram(t, far, mac(vm), "while disabled"))
 	cutOff(t, far, vm)
 	cutOff(t, near, vm)
 	for _, reason := range []string{"port_disabled", "dst_disabled"} {
@@ -74,7 +74,7 @@ func disabling(t *testing.T, l *lab.Lab) {
 		}
 	}
 	sw.NB("--wait=hv", "lsp-set-enabled", vm.Port, "enabled")
-	out.send(t, plain(t, far, broadcast, "enabled again"))
+	out.send(t, datagram(t, far, broadcast, "enabled again"))
 	frames, err := in.until("enabled again")
 	if err != nil {
 		t.Error(err)
@@ -153,7 +153,7 @@ func keyReuse(t *testing.T, l *lab.Lab) {
 	cutOff(t, ghosts[0], ghosts[1])
 	listeners := openWires(t, ghosts)
 	wires := openWires(t, vms)
-	wires[0].send(t, plain(t, vms[0], broadcast, "secret"))
+	wires[0].send(t, datagram(t, vms[0], broadcast, "secret"))
 	if _, err := wires[1].until("secret"); err != nil {
 		t.Error(err)
 	}
@@ -172,7 +172,7 @@ func keyReuse(t *testing.T, l *lab.Lab) {
 	old.Sync()
 	for i, w := range listeners {
 		marker := fmt.Sprintf("marker %d", i)
-		listeners[1-i].send(t, plain(t, ghosts[1-i], broadcast, marker))
+		listeners[1-i].send(t, datagram(t, ghosts[1-i], broadcast, marker))
 		frames, err := w.until(marker)
 		if err != nil {
 			t.Error(err)

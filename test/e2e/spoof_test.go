@@ -27,7 +27,7 @@ func spoofing(t *testing.T, l *lab.Lab) {
 		}
 		sw.Eventually("drops of "+lie.name, func() error { return atLeast(thief, lie.reason, before+times) })
 	}
-	out.send(t, plain(t, thief, broadcast, "honest"))
+	out.send(t, datagram(t, thief, broadcast, "honest"))
 	for i, w := range in {
 		frames, err := w.until("honest")
 		if err != nil {
@@ -59,6 +59,7 @@ func lies(t *testing.T, from, to *labtest.VM) []lie {
 	return []lie{
 		{"MAC", "port_security_mac", udp(stolen, from.IP4, to.IP4)},
 		{"MAC in a broadcast", "port_security_mac", iomtest.Frame(t, iomtest.Eth(stolen, broadcast, experimental), gopacket.Payload("lie"))},
+		{"neither IP nor ARP", "port_security_proto", plain(t, from, dst, "lie")},
 		{"IPv4", "port_security_ip", udp(own, wrong4, to.IP4)},
 		{"IPv6", "port_security_ip", udp(own, wrong6, to.IP6)},
 		{"the receiver's IPv4", "port_security_ip", udp(own, to.IP4, to.IP4)},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -109,9 +110,26 @@ func carrying(frames [][]byte, content string) int {
 	return count
 }
 
-// plain is a frame without IP, of a VM to dst, with content.
+// datagram is an IPv4 broadcast of a VM in a frame to dst: no port security refuses it.
+func datagram(t *testing.T, from *labtest.VM, dst net.HardwareAddr, content string) []byte {
+	t.Helper()
+	all := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	return iomtest.Frame(t, iomtest.Eth(mac(from), dst, layers.EthernetTypeIPv4), iomtest.IP(from.IP4, all, layers.IPProtocolUDP),
+		&layers.UDP{SrcPort: namePort, DstPort: bulkPort}, gopacket.Payload(content))
+}
+
+// plain is a frame without IP of a VM, as only ports send that aren't restricted to IP addresses; see anyProtocol.
 func plain(t *testing.T, from *labtest.VM, dst net.HardwareAddr, content string) []byte {
+	t.Helper()
 	return iomtest.Frame(t, iomtest.Eth(mac(from), dst, experimental), gopacket.Payload(content))
+}
+
+// anyProtocol lets VMs send anything from their MAC addresses.
+func anyProtocol(vms []*labtest.VM) {
+	for _, vm := range vms {
+		vm.Switch.NB("lsp-set-port-security", vm.Port, vm.MAC)
+	}
+	vms[0].Switch.Sync()
 }
 
 func mac(vm *labtest.VM) net.HardwareAddr {
