@@ -183,13 +183,3 @@ func keyReuse(t *testing.T, l *lab.Lab) {
 	}
 	reaches(t, ghosts[0], ghosts[1])
 }
-
-// tunnelKey is the key (Geneve VNI) of a VM's switch.
-func tunnelKey(vm *labtest.VM) uint32 {
-	for _, entry := range mapOf(vm) {
-		if entry.Object.Name == vm.Switch.Name {
-			return entry.Key
-		}
-	}
-	return 0
-}
