@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -13,8 +14,9 @@ var (
 	link = regexp.MustCompile(`\]\(([^)#]+)(?:#[^)]*)?\)`)
 	// file is a path of the project in backticks.
 	file = regexp.MustCompile("`((?:api|bench|cmd|docs|hack|internal|modules|sdk|test)/[\\w./*-]+)`")
-	// testName is a test with the file that is said to hold it, as a link or in words.
-	testName = regexp.MustCompile("\\[(Test\\w+)[^]]*\\]\\(([\\w./-]+_test\\.go)\\)|`(Test\\w+)` in\\s+`([\\w./-]+_test\\.go)`")
+	// testLink is a link to a test, "[TestX: story, story](file)"; testName one in words, "`TestX` in `file`".
+	testLink = regexp.MustCompile(`\[(Test\w+)(?:: ([^]]+))?\]\(([\w./-]+_test\.go)\)`)
+	testName = regexp.MustCompile("`(Test\\w+)` in\\s+`([\\w./-]+_test\\.go)`")
 )
 
 // pages are the project's documents.
@@ -57,15 +59,25 @@ func TestReferences(t *testing.T) {
 		for _, m := range file.FindAllStringSubmatch(p.text, -1) {
 			p.expectFile(t, m[1])
 		}
+		for _, m := range testLink.FindAllStringSubmatch(p.text, -1) {
+			p.expectTest(t, filepath.Join(filepath.Dir(p.path), m[3]), m[1], m[2])
+		}
 		for _, m := range testName.FindAllStringSubmatch(p.text, -1) {
-			name, path := m[3], m[4]
-			if m[1] != "" {
-				name, path = m[1], filepath.Join(filepath.Dir(p.path), m[2])
-			}
-			source, err := os.ReadFile(filepath.Join(root, path))
-			if err != nil || !strings.Contains(string(source), "\nfunc "+name+"(") {
-				t.Errorf("%s: %s does not hold %s (%v)", p.path, path, name, err)
-			}
+			p.expectTest(t, m[2], m[1], "")
+		}
+	}
+}
+
+// expectTest fails the test unless a file has the named test, and the names of its stories.
+func (p page) expectTest(t *testing.T, path, name, stories string) {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil || !strings.Contains(string(source), "\nfunc "+name+"(") {
+		t.Errorf("%s: %s does not hold %s (%v)", p.path, path, name, err)
+	}
+	for story := range strings.SplitSeq(stories, ", ") {
+		if story != "" && !strings.Contains(string(source), strconv.Quote(story)) {
+			t.Errorf("%s: %s has no story %q", p.path, path, story)
 		}
 	}
 }
