@@ -124,7 +124,7 @@ func (f *flows) over() {
 // lossy makes flows that may lose packets, their end mark too.
 func lossy(list []traffic.Flow) []traffic.Flow {
 	for i := range list {
-		list[i].Lossy, list[i].Patience = true, closedAfter
+		list[i].Lossy = true
 	}
 	return list
 }

@@ -37,3 +37,24 @@ func TestAgentStopped(t *testing.T) {
 	c.Sync()
 	c.send(both(vm, c.vm1), both(vm, c.vm3)).finish()
 }
+
+// TestWatch sees a port that is unplugged and plugged again in both databases.
+func TestWatch(t *testing.T) {
+	c := up(t, labtest.Woven(t), "wch")
+	w := c.watch(c.vm1, c.vm3)
+	c.vm2.Unplug() // not watched
+	c.vm2.WaitUp(false)
+	w.steady()
+	c.vm1.Unplug()
+	c.vm1.WaitUp(false)
+	c.vm1.Plug()
+	c.vm1.WaitUp(true)
+	for _, l := range w.logs {
+		flaps, err := l.flaps()
+		c.ok(err)
+		all := strings.Join(flaps, "\n")
+		if !strings.Contains(all, "port sw-1: "+l.table+":up became false") || !strings.Contains(all, ":up became true") {
+			t.Errorf("seen in %s:\n%s", l.table, all)
+		}
+	}
+}

@@ -68,11 +68,13 @@ func (r *Run) send(ctx context.Context) error {
 		default:
 		}
 	}
-	err := r.mark(ctx, packetEnd, &r.receiver.ended)
-	if errors.Is(err, ErrClosed) && r.flow.Lossy {
-		return nil
+	if !r.flow.Lossy {
+		return r.mark(ctx, packetEnd, &r.receiver.ended, r.flow.Patience)
 	}
-	return err
+	if err := r.mark(ctx, packetEnd, &r.receiver.ended, lossyPatience); !errors.Is(err, ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // stayOnCPU keeps the goroutine on a thread of its own, and that on one of the CPUs it may use. The thread ends with the
@@ -100,10 +102,11 @@ func stayOnCPU(choice uint64) error {
 	return nil
 }
 
-// mark repeats a mark until it has arrived.
-func (r *Run) mark(ctx context.Context, kind uint64, m *mark) error {
-	deadline := time.Now().Add(r.flow.Patience)
-	for time.Now().Before(deadline) {
+// mark repeats a mark until it has arrived, but not longer than patience.
+func (r *Run) mark(ctx context.Context, kind uint64, m *mark, patience time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, ErrClosed)
+	defer cancel()
+	for {
 		if err := r.put(packet{r.id, kind, 0}); err != nil {
 			return err
 		}
@@ -115,7 +118,6 @@ func (r *Run) mark(ctx context.Context, kind uint64, m *mark) error {
 		case <-time.After(markEvery):
 		}
 	}
-	return ErrClosed
 }
 
 func (r *Run) put(p packet) error {
