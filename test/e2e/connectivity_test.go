@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"slices"
 	"testing"
 
 	"woven.dev/woven/internal/lab"
@@ -57,29 +58,48 @@ func tellSecrets(t *testing.T, vms []*labtest.VM) {
 	from, far := vms[0], vms[2]
 	wires := openWires(t, vms)
 	unknown := from.Drops("l2switch", "unknown_mac")
+	var toNobody, toAll, toFar []string
 	for i := range rounds {
-		wires[0].send(t,
-			plain(t, from, net.HardwareAddr{0x0a, 0, 0, 0, 1, byte(i)}, "secret to nobody"),
-			plain(t, from, net.HardwareAddr{1, 0, 0x5e, 0, 0, byte(i)}, "secret to some"),
-			plain(t, from, broadcast, "secret to all"),
-			plain(t, from, mac(far), "secret to far"))
+		secret := func(list *[]string, dst net.HardwareAddr) {
+			content := fmt.Sprintf("secret %d to %s", i, dst)
+			wires[0].send(t, plain(t, from, dst, content))
+			*list = append(*list, content)
+		}
+		secret(&toNobody, net.HardwareAddr{0x0a, 0, 0, 0, 1, byte(i)})
+		secret(&toAll, net.HardwareAddr{1, 0, 0x5e, 0, 0, byte(i)})
+		secret(&toAll, broadcast)
+		secret(&toFar, mac(far))
 	}
-	wires[0].send(t, plain(t, from, broadcast, "the end"))
-	for i, toFar := range []int{1: 0, 2: rounds} {
-		if i == 0 {
-			continue // the sender
-		}
-		frames, err := wires[i].until("the end")
-		if err != nil {
-			t.Error(err)
-		}
-		for content, want := range map[string]int{"to nobody": 0, "to some": rounds, "to all": rounds, "to far": toFar} {
-			if got := carrying(frames, "secret "+content); got != want {
-				t.Errorf("%s got %d frames %q, want %d", vms[i].Name, got, content, want)
-			}
-		}
-	}
+	from.Switch.Eventually("drops", func() error { return atLeast(from, "unknown_mac", unknown+rounds) })
+	checkFrames(t, wires[1], wires[0], from, toAll, slices.Concat(toNobody, toFar))
+	checkFrames(t, wires[2], wires[0], from, slices.Concat(toAll, toFar), toNobody)
 	if n := from.Drops("l2switch", "unknown_mac") - unknown; n != rounds {
 		t.Errorf("%d frames to unknown addresses were dropped as such, want %d", n, rounds)
+	}
+}
+
+// checkFrames fails the test unless each of some contents came once, and none of others, before a last broadcast of the sender.
+func checkFrames(t *testing.T, w, sender *wire, from *labtest.VM, once, never []string) {
+	t.Helper()
+	frames, err := w.all(once)
+	if err != nil {
+		t.Error(err)
+	}
+	marker := fmt.Sprintf("last word to %p", w)
+	sender.send(t, datagram(t, from, broadcast, marker))
+	late, err := w.until(marker)
+	if err != nil {
+		t.Error(err)
+	}
+	frames = append(frames, late...)
+	for _, content := range once {
+		if n := carrying(frames, content); n != 1 {
+			t.Errorf("%q arrived %d times, want once", content, n)
+		}
+	}
+	for _, content := range never {
+		if n := carrying(frames, content); n > 0 {
+			t.Errorf("%q arrived %d times, want never", content, n)
+		}
 	}
 }

@@ -1,9 +1,9 @@
 package e2e
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"woven.dev/woven/internal/lab"
@@ -17,9 +17,10 @@ func TestStock(t *testing.T) {
 	tell(t, l,
 		story{"connectivity", stockConnectivity},
 		story{"broadcast", stockBroadcast},
-		story{"bulk", stockBulk},
 		story{"moving", stockMoving},
 	)
+	// Not beside the others: Open vSwitch's userspace datapath loses packets under load.
+	t.Run("bulk", func(t *testing.T) { stockBulk(t, l) })
 	nothingLeft(t, l, "hv1", "hv2")
 }
 
@@ -38,53 +39,39 @@ func stockConnectivity(t *testing.T, l *lab.Lab) {
 	matrix(t, blue...)
 }
 
-// stockBroadcast: a broadcast from each node arrives once at each VM, whatever it carries, and never at its sender.
+// stockBroadcast: a broadcast from each node arrives once at each other VM, whatever it carries, and never at its sender. No
+// order is asked for: Open vSwitch lets the later packets of a flow pass the first.
 func stockBroadcast(t *testing.T, l *lab.Lab) {
 	vms := mixed(t, l, "sbc")
 	anyProtocol(vms)
 	wires := openWires(t, vms)
-	group := net.HardwareAddr{0x33, 0x33, 0, 0, 0, 1}
+	contents := make([][]string, len(vms)) // by sender
 	for i, from := range vms {
-		unknown4, unknown6 := netip.MustParseAddr("10.0.0.200"), netip.MustParseAddr("fd00:10::200")
-		solicited := netip.MustParseAddr("ff02::1:ff00:200")
-		content := fmt.Sprintf("from %d", i)
-		wires[i].send(t,
-			plain(t, from, broadcast, content+" to all"),
-			plain(t, from, group, content+" to some"),
-			iomtest.ARP(t, 1, mac(from), broadcast, mac(from), from.IP4, unknown4),
-			iomtest.Solicit(t, mac(from), net.HardwareAddr{0x33, 0x33, 0xff, 0, 2, 0}, from.IP6, solicited, unknown6, mac(from)),
-			plain(t, from, broadcast, content+" the end"))
-		for j, w := range wires {
-			if i == j {
-				continue
-			}
-			frames, err := w.until(content + " the end")
-			if err != nil {
-				t.Errorf("%s: %v", vms[j].Name, err)
-			}
-			for what, n := range map[string]int{
-				"broadcast":       carrying(frames, content+" to all"),
-				"multicast":       carrying(frames, content+" to some"),
-				"ARP request":     carrying(frames, string(unknown4.AsSlice())),
-				"ND solicitation": carrying(frames, string(unknown6.AsSlice())),
-			} {
-				if n != 1 {
-					t.Errorf("%s of %s arrived %d times at %s, want once", what, from.Name, n, vms[j].Name)
-				}
-			}
-		}
+		var frames [][]byte
+		frames, contents[i] = broadcasts(t, from, byte(200+i))
+		wires[i].send(t, frames...)
 	}
-	for i, w := range wires { // the last word to each: did it hear itself?
-		other := (i + 1) % len(vms)
-		wires[other].send(t, plain(t, vms[other], mac(vms[i]), fmt.Sprintf("only to %d", i)))
-		frames, err := w.until(fmt.Sprintf("only to %d", i))
-		if err != nil {
-			t.Error(err)
-		}
-		if n := carrying(frames, fmt.Sprintf("from %d", i)); n > 0 {
-			t.Errorf("%s got %d of its own frames", vms[i].Name, n)
-		}
+	for i, w := range wires {
+		others := slices.Concat(slices.Delete(slices.Clone(contents), i, i+1)...)
+		next := (i + 1) % len(vms)
+		checkFrames(t, w, wires[next], vms[next], others, contents[i])
 	}
+}
+
+// broadcasts are frames of a VM to all, with a content of each that no other has: the questions are for addresses ending in unknown,
+// which no VM has.
+func broadcasts(t *testing.T, from *labtest.VM, unknown byte) (frames [][]byte, contents []string) {
+	who4, who6 := from.IP4.As4(), from.IP6.As16()
+	who4[3], who6[15] = unknown, unknown
+	nobody := &labtest.VM{IP4: netip.AddrFrom4(who4), IP6: netip.AddrFrom16(who6)}
+	group, groupMAC := solicitedNode(nobody)
+	frames = [][]byte{
+		plain(t, from, broadcast, "to all from "+from.Name),
+		plain(t, from, net.HardwareAddr{0x33, 0x33, 0, 0, 0, 1}, "to some from "+from.Name),
+		iomtest.ARP(t, 1, mac(from), broadcast, mac(from), from.IP4, nobody.IP4),
+		iomtest.Solicit(t, mac(from), groupMAC, from.IP6, group, nobody.IP6, mac(from)),
+	}
+	return frames, []string{"to all from " + from.Name, "to some from " + from.Name, string(who4[:]), string(who6[:])}
 }
 
 // stockBulk: the stock node's cable leaves nothing to the receiver: what is wrong in a segment or checksum is lost there.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,21 +83,30 @@ func (w *wire) send(t *testing.T, frames ...[]byte) {
 
 // until returns the frames that came since the last call, up to the first that contains marker, without that one.
 func (w *wire) until(marker string) ([][]byte, error) {
+	frames, err := w.all([]string{marker})
+	if err != nil {
+		return frames, err
+	}
+	return frames[:len(frames)-1], nil
+}
+
+// all returns the frames that came since the last call, up to the one with which each of contents was in one.
+func (w *wire) all(contents []string) ([][]byte, error) {
 	if err := w.file.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
 	}
+	missing := slices.Clone(contents)
 	var frames [][]byte
 	buffer := make([]byte, 1<<16)
-	for {
+	for len(missing) > 0 {
 		n, err := w.file.Read(buffer)
 		if err != nil {
-			return frames, fmt.Errorf("wait for frame %q after %d others: %w", marker, len(frames), err)
-		}
-		if bytes.Contains(buffer[:n], []byte(marker)) {
-			return frames, nil
+			return frames, fmt.Errorf("wait for frames with %q after %d others: %w", missing, len(frames), err)
 		}
 		frames = append(frames, bytes.Clone(buffer[:n]))
+		missing = slices.DeleteFunc(missing, func(s string) bool { return bytes.Contains(buffer[:n], []byte(s)) })
 	}
+	return frames, nil
 }
 
 // carrying counts the frames that contain content.
