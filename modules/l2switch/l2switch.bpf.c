@@ -14,6 +14,19 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
+/* The egress pipeline. */
+static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
+{
+	__u32 slot = m->out;
+	struct l2switch_port *port = bpf_map_lookup_elem(&l2switch_ports, &slot);
+
+	if (!port || !(port->flags & L2SWITCH_ENABLED))
+		return iom_drop(skb, m, l2switch, DST_DISABLED);
+	if (!may_receive(m, port))
+		return iom_drop(skb, m, l2switch, DST_SECURITY);
+	return iom_deliver(skb, m, out);
+}
+
 SEC("tc")
 int l2switch_in(struct __sk_buff *skb)
 {
@@ -30,8 +43,7 @@ int l2switch_in(struct __sk_buff *skb)
 	dp = m->dp;
 	iom_trace_add(m, IOM_TRACE_ENTER, iom_kind, dp);
 	port = bpf_map_lookup_elem(&l2switch_ports, &slot);
-	config = bpf_map_lookup_elem(&l2switch_configs, &dp);
-	if (!port || !config || !(port->flags & L2SWITCH_ENABLED))
+	if (!port || !(port->flags & L2SWITCH_ENABLED))
 		return iom_drop(skb, m, l2switch, PORT_DISABLED);
 	if (skb->vlan_present || m->proto == ETH_VLAN || m->proto == ETH_QINQ)
 		return iom_drop(skb, m, l2switch, VLAN_TAGGED);
@@ -53,35 +65,30 @@ int l2switch_in(struct __sk_buff *skb)
 	}
 	if (answer_neighbour(skb, m)) {
 		m->flags |= IOM_LOOPBACK;
-		return iom_output(skb, m, m->in);
+		return iom_output(skb, m, m->in, leave);
 	}
 	if (iom_mac_is_group(m->dmac)) {
-		if (!config->flood)
+		config = bpf_map_lookup_elem(&l2switch_configs, &dp);
+		if (!config || !config->flood)
 			return iom_drop(skb, m, l2switch, NO_FLOOD);
 		return iom_flood(skb, m, config->flood);
 	}
 	fdb.dp = dp;
-	__builtin_memcpy(fdb.mac, m->dmac, 6);
+	iom_mac_copy(fdb.mac, m->dmac);
 	out = bpf_map_lookup_elem(&l2switch_fdbs, &fdb);
 	if (!out)
 		return iom_drop(skb, m, l2switch, UNKNOWN_MAC);
-	return iom_output(skb, m, *out);
+	return iom_output(skb, m, *out, leave);
 }
 
 SEC("tc")
 int l2switch_out(struct __sk_buff *skb)
 {
 	struct iom_meta *m = iom_meta_get(skb);
-	struct l2switch_port *port;
-	__u32 slot;
+	struct iom_port *out;
 
 	if (!m)
 		return TC_ACT_SHOT;
-	slot = m->out;
-	port = bpf_map_lookup_elem(&l2switch_ports, &slot);
-	if (!port || !(port->flags & L2SWITCH_ENABLED))
-		return iom_drop(skb, m, l2switch, DST_DISABLED);
-	if (!may_receive(m, port))
-		return iom_drop(skb, m, l2switch, DST_SECURITY);
-	return iom_deliver(skb, m);
+	out = iom_port_get(m->out);
+	return out ? leave(skb, m, out) : iom_drop(skb, m, iom, NO_PORT);
 }

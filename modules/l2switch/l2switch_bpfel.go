@@ -84,6 +84,7 @@ type L2switchIomMeta struct {
 	Src         L2switchIomAddr
 	Dst         L2switchIomAddr
 	CopyIfindex uint32
+	Depth       uint32
 }
 
 type L2switchIomNode struct {
@@ -101,7 +102,7 @@ type L2switchIomPort struct {
 	Key     uint16
 	Kind    uint16
 	PeerMac [6]uint8
-	Pad     [2]uint8
+	Pad     [10]uint8
 }
 
 type L2switchIomStats struct {
@@ -220,7 +221,6 @@ type L2switchL2switchPort struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	L2switchMapIomDepth        = "iom_depth"
 	L2switchMapIomDps          = "iom_dps"
 	L2switchMapIomDrops        = "iom_drops"
 	L2switchMapIomGroups       = "iom_groups"
@@ -294,7 +294,6 @@ type L2switchProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type L2switchMapSpecs struct {
-	IomDepth        *ebpf.MapSpec `ebpf:"iom_depth"`
 	IomDps          *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops        *ebpf.MapSpec `ebpf:"iom_drops"`
 	IomGroups       *ebpf.MapSpec `ebpf:"iom_groups"`
@@ -342,7 +341,6 @@ func (o *L2switchObjects) Close() error {
 //
 // It can be passed to LoadL2switchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type L2switchMaps struct {
-	IomDepth        *ebpf.Map `ebpf:"iom_depth"`
 	IomDps          *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops        *ebpf.Map `ebpf:"iom_drops"`
 	IomGroups       *ebpf.Map `ebpf:"iom_groups"`
@@ -365,7 +363,6 @@ type L2switchMaps struct {
 
 func (m *L2switchMaps) Close() error {
 	return _L2switchClose(
-		m.IomDepth,
 		m.IomDps,
 		m.IomDrops,
 		m.IomGroups,

@@ -17,7 +17,7 @@ static __always_inline __u32 mac_flags(__u32 slot, struct l2switch_port *port, c
 		return port->mac_flags;
 	if (!(port->flags & L2SWITCH_MORE))
 		return 0;
-	__builtin_memcpy(key.mac, mac, 6);
+	iom_mac_copy(key.mac, mac);
 	flags = bpf_map_lookup_elem(&l2switch_macs, &key);
 	return flags ? *flags : 0;
 }
@@ -37,7 +37,7 @@ static __always_inline int ip_allowed(__u32 slot, struct l2switch_port *port, co
 	}
 	if (!(port->flags & L2SWITCH_MORE))
 		return 0;
-	__builtin_memcpy(key.mac, mac, 6);
+	iom_mac_copy(key.mac, mac);
 	value = bpf_map_lookup_elem(&l2switch_ips, &key);
 	return value && *value & as;
 }

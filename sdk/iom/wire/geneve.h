@@ -17,7 +17,7 @@ struct geneve_outer {
 	struct geneve_hdr geneve;
 	struct geneve_opt opt;
 	__u16 in_key, out_key; /* network byte order */
-} __attribute__((packed));
+} IOM_HALFWORDS;
 
 /* Peers by address, and who listens under (VNI, key): a port of this node, or (port 0) a group. */
 struct {
@@ -64,6 +64,7 @@ static __always_inline __u32 geneve_size(struct __sk_buff *skb, struct iom_meta 
 static __always_inline void geneve_fill(struct geneve_outer *o, struct iom_meta *m, __u32 len, __u32 hash, __u32 vni, __u32 src,
 					__u32 dst)
 {
+	struct ip4_hdr ip;
 	__u32 ip_len = len - ETH_LEN, udp_len = ip_len - IP4_LEN;
 
 	__builtin_memset(o, 0, sizeof(*o));
@@ -75,7 +76,8 @@ static __always_inline void geneve_fill(struct geneve_outer *o, struct iom_meta 
 	o->ip.proto = PROTO_UDP;
 	o->ip.src = src;
 	o->ip.dst = dst;
-	o->ip.csum = iom_csum_ip4(&o->ip);
+	ip = o->ip;
+	o->ip.csum = iom_csum_ip4(&ip);
 	o->udp.sport = iom_htons(0x8000 | (hash & 0x7fff)); /* the flow's hash, for ECMP in the underlay */
 	o->udp.dport = iom_htons(GENEVE_PORT);
 	o->udp.len = iom_htons(udp_len > 65535 ? 65535 : udp_len);

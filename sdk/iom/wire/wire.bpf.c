@@ -43,11 +43,14 @@ static __always_inline __u32 bound_port(__u32 ifindex)
 	return slot ? *slot : 0;
 }
 
-/* Starts a run: metadata for the given depth, cleared but for what iom_parse fills. */
-static __always_inline struct iom_meta *begin(struct __sk_buff *skb, __u32 depth)
+static __always_inline struct iom_meta *meta_at(__u32 depth)
 {
-	struct iom_meta *m = bpf_map_lookup_elem(&iom_metas, &depth);
+	return bpf_map_lookup_elem(&iom_metas, &depth);
+}
 
+/* Starts a run: clears metadata but for what iom_parse fills. */
+static __always_inline struct iom_meta *begin_at(struct __sk_buff *skb, struct iom_meta *m, __u32 depth)
+{
 	skb->cb[0] = depth;
 	if (m) {
 		m->flags = 0;
@@ -63,11 +66,14 @@ static __always_inline struct iom_meta *begin(struct __sk_buff *skb, __u32 depth
 	return m;
 }
 
-static __always_inline __u32 current_depth(void)
+/* Starts a run on this CPU's present depth. NULL: no such depth; unreachable, copies don't nest that deep. */
+static __always_inline struct iom_meta *begin(struct __sk_buff *skb)
 {
-	__u32 zero = 0, *depth = bpf_map_lookup_elem(&iom_depth, &zero);
+	struct iom_meta *first = meta_at(0);
 
-	return depth ? *depth : 0;
+	if (!first || !first->depth)
+		return begin_at(skb, first, 0);
+	return begin_at(skb, meta_at(first->depth), first->depth);
 }
 
 /* The packet enters the network by a port of this node. */
@@ -90,10 +96,10 @@ SEC("tc")
 int vif_in(struct __sk_buff *skb)
 {
 	__u32 slot = bound_port(skb->ifindex);
-	struct iom_meta *m = begin(skb, current_depth());
+	struct iom_meta *m = begin(skb);
 
 	if (!m)
-		return TC_ACT_SHOT; /* no such depth: unreachable, copies don't nest that deep */
+		return TC_ACT_SHOT;
 	iom_count_rx(skb, slot);
 	return enter(skb, m, slot);
 }
@@ -101,13 +107,13 @@ int vif_in(struct __sk_buff *skb)
 /* If this run is a copy that a flood sends to this device: its metadata, taken over from the flooding program. */
 static __always_inline struct iom_meta *begin_copy(struct __sk_buff *skb)
 {
-	__u32 depth = current_depth(), above = depth - 1;
-	struct iom_meta *flood, *m;
+	struct iom_meta *flood, *m, *first = meta_at(0);
+	__u32 depth = first ? first->depth : 0;
 
 	if (!depth)
 		return NULL;
-	flood = bpf_map_lookup_elem(&iom_metas, &above);
-	m = bpf_map_lookup_elem(&iom_metas, &depth);
+	flood = meta_at(depth - 1);
+	m = meta_at(depth);
 	if (!flood || !m || flood->copy_ifindex != skb->ifindex)
 		return NULL;
 	*m = *flood;
@@ -121,7 +127,7 @@ static __always_inline struct iom_meta *begin_copy(struct __sk_buff *skb)
 /* A packet on a device that belongs to Woven, sent by someone else. */
 static __always_inline int foreign(struct __sk_buff *skb, __u32 slot)
 {
-	struct iom_meta *m = begin(skb, current_depth());
+	struct iom_meta *m = begin(skb);
 	struct iom_port *port = iom_port_get(slot);
 
 	if (!m)
@@ -175,7 +181,7 @@ int relay_out(struct __sk_buff *skb)
 /* A Geneve packet for this node: to the port or the group that it names. */
 static __always_inline int arrive(struct __sk_buff *skb, struct geneve_packet *p)
 {
-	struct iom_meta *m = begin(skb, current_depth());
+	struct iom_meta *m = begin(skb);
 	struct iom_port *port;
 
 	if (!m || geneve_decap(skb, m, p))
@@ -216,7 +222,7 @@ int relay_in(struct __sk_buff *skb)
 		skb->mark = 0;
 		return arrive(skb, &p);
 	}
-	return geneve_relay(skb, begin(skb, current_depth()));
+	return geneve_relay(skb, begin(skb));
 }
 
 /* What cb[1] of a trace says about where the packet is. */
@@ -229,7 +235,7 @@ SEC("tc")
 int trace_in(struct __sk_buff *skb)
 {
 	__u32 slot = skb->cb[0], where = skb->cb[1], in = skb->cb[2], in_key = skb->cb[3];
-	struct iom_meta *m = begin(skb, IOM_DEPTH_TRACE);
+	struct iom_meta *m = begin_at(skb, meta_at(IOM_DEPTH_TRACE), IOM_DEPTH_TRACE);
 	struct iom_port *port = iom_port_get(slot);
 
 	if (!m)

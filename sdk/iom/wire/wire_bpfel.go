@@ -84,6 +84,7 @@ type WireIomMeta struct {
 	Src         WireIomAddr
 	Dst         WireIomAddr
 	CopyIfindex uint32
+	Depth       uint32
 }
 
 type WireIomNode struct {
@@ -101,7 +102,7 @@ type WireIomPort struct {
 	Key     uint16
 	Kind    uint16
 	PeerMac [6]uint8
-	Pad     [2]uint8
+	Pad     [10]uint8
 }
 
 type WireIomStats struct {
@@ -156,7 +157,6 @@ type WireIomTunnel struct {
 const (
 	WireMapIomBindings     = "iom_bindings"
 	WireMapIomBindingsHigh = "iom_bindings_high"
-	WireMapIomDepth        = "iom_depth"
 	WireMapIomDps          = "iom_dps"
 	WireMapIomDrops        = "iom_drops"
 	WireMapIomGroups       = "iom_groups"
@@ -237,7 +237,6 @@ type WireProgramSpecs struct {
 type WireMapSpecs struct {
 	IomBindings     *ebpf.MapSpec `ebpf:"iom_bindings"`
 	IomBindingsHigh *ebpf.MapSpec `ebpf:"iom_bindings_high"`
-	IomDepth        *ebpf.MapSpec `ebpf:"iom_depth"`
 	IomDps          *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops        *ebpf.MapSpec `ebpf:"iom_drops"`
 	IomGroups       *ebpf.MapSpec `ebpf:"iom_groups"`
@@ -282,7 +281,6 @@ func (o *WireObjects) Close() error {
 type WireMaps struct {
 	IomBindings     *ebpf.Map `ebpf:"iom_bindings"`
 	IomBindingsHigh *ebpf.Map `ebpf:"iom_bindings_high"`
-	IomDepth        *ebpf.Map `ebpf:"iom_depth"`
 	IomDps          *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops        *ebpf.Map `ebpf:"iom_drops"`
 	IomGroups       *ebpf.Map `ebpf:"iom_groups"`
@@ -302,7 +300,6 @@ func (m *WireMaps) Close() error {
 	return _WireClose(
 		m.IomBindings,
 		m.IomBindingsHigh,
-		m.IomDepth,
 		m.IomDps,
 		m.IomDrops,
 		m.IomGroups,
