@@ -26,10 +26,13 @@ type receiver struct {
 // mark is a packet that is sent until it has arrived once.
 type mark struct {
 	arrived chan struct{} // closed then
+	attempt uint64        // that arrived first
 	once    sync.Once
 }
 
-func (m *mark) note() { m.once.Do(func() { close(m.arrived) }) }
+func (m *mark) note(attempt uint64) {
+	m.once.Do(func() { m.attempt = attempt; close(m.arrived) })
+}
 
 // listen opens the receiving sockets of a flow.
 func listen(flow Flow, id uint64) (*receiver, error) {
@@ -108,9 +111,9 @@ func (r *receiver) note(b []byte) {
 	}
 	switch p.kind {
 	case packetBegin:
-		r.begun.note()
+		r.begun.note(p.number)
 	case packetEnd:
-		r.ended.note()
+		r.ended.note(p.number)
 	case packetNumbered:
 		r.count(p.number)
 	}
@@ -140,6 +143,8 @@ func (r *receiver) close() error {
 
 // Result says what became of a flow's numbered packets.
 type Result struct {
+	// Late is how many packets were lost before one got through at all. They are not numbered.
+	Late       int
 	Sent, Lost int
 	// Twice counts the arrivals beyond each packet's first.
 	Twice int
@@ -151,7 +156,7 @@ type Result struct {
 func (r *receiver) result(sent int) *Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	res := &Result{Sent: sent}
+	res := &Result{Sent: sent, Late: int(r.begun.attempt)}
 	for number := range sent {
 		copies := 0
 		if number < len(r.copies) {
@@ -176,7 +181,7 @@ const maxRanges = 8
 
 func (r *Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d sent, %d lost, %d twice", r.Sent, r.Lost, r.Twice)
+	fmt.Fprintf(&b, "%d late, %d sent, %d lost, %d twice", r.Late, r.Sent, r.Lost, r.Twice)
 	for i, gap := range r.LostRanges {
 		if i == maxRanges {
 			fmt.Fprintf(&b, ", and %d gaps more", len(r.LostRanges)-maxRanges)

@@ -106,8 +106,8 @@ func stayOnCPU(choice uint64) error {
 func (r *Run) mark(ctx context.Context, kind uint64, m *mark, patience time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, ErrClosed)
 	defer cancel()
-	for {
-		if err := r.put(packet{r.id, kind, 0}); err != nil {
+	for attempt := uint64(0); ; attempt++ {
+		if err := r.put(packet{r.id, kind, attempt}); err != nil {
 			return err
 		}
 		select {

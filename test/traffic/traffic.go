@@ -127,7 +127,7 @@ func (r *Run) Check() error {
 	if err != nil {
 		return err
 	}
-	if result.Lost > 0 || result.Twice > 0 {
+	if result.Late > 0 || result.Lost > 0 || result.Twice > 0 {
 		return fmt.Errorf("flow to %s: %s", r.flow.Dest, result)
 	}
 	return nil
