@@ -81,6 +81,20 @@ func (c *contest) build(paths []func() (rig.Path, error)) error {
 	return nil
 }
 
+// run measures all workloads.
+func (c *contest) run(ctx context.Context, e effort, done func(report.Measure) error) error {
+	for _, w := range workloads {
+		m, err := c.measure(ctx, w, e.rounds, e.slice)
+		if err != nil {
+			return err
+		}
+		if err := done(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // measure runs one workload over all paths in turns.
 func (c *contest) measure(ctx context.Context, w workload, rounds int, slice time.Duration) (report.Measure, error) {
 	m := report.Measure{Title: w.title + ", " + c.title, Unit: w.unit}

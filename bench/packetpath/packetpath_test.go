@@ -1,6 +1,7 @@
 package packetpath
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -8,8 +9,8 @@ import (
 	"woven.dev/woven/internal/testutil"
 )
 
-// Every packet of a round takes the path that is to be measured: Run fails on any other verdict and on drops.
-func TestRun(t *testing.T) {
+func newBench(t *testing.T) *Bench {
+	t.Helper()
 	testutil.RequireRoot(t)
 	r := rig.New()
 	t.Cleanup(func() {
@@ -21,17 +22,62 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
-	s, err := b.Run(2, func() error { return nil })
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// Every packet of a run takes the path that is to be measured: Run fails on any other verdict and on drops.
+func TestRun(t *testing.T) {
+	b := newBench(t)
+	costs, err := b.Run(t.Context(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%+v", s)
-	if len(s.Switch) != 2 || len(s.Decapsulate) != 2 {
-		t.Errorf("2 rounds gave %+v", s)
+	for _, c := range costs {
+		t.Logf("%s: %.0f ns", c.Name, c.NS)
+		if len(c.NS) != 2 {
+			t.Errorf("2 rounds gave %v", c)
+		}
 	}
-	stop := errors.New("stop")
-	if _, err := b.Run(1, func() error { return stop }); !errors.Is(err, stop) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := b.Run(ctx, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: got %v", err)
+	}
+}
+
+// A flow that the switch drops is found out.
+func TestWrongPath(t *testing.T) {
+	b := newBench(t)
+	for i, f := range b.local.flows {
+		f.to = f.from
+		var err error
+		if b.local.frames[i], err = frame(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.fillDriver(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Run(t.Context(), 1); err == nil {
+		t.Error("packets to their own sender were measured")
+	}
+}
+
+// Each port sends once and receives once, and none to itself.
+func TestMix(t *testing.T) {
+	from, to := map[uint16]bool{}, map[uint16]bool{}
+	for _, f := range mix(0, 0) {
+		if f.from == f.to {
+			t.Errorf("port %d sends to itself", f.from)
+		}
+		from[f.from], to[f.to] = true, true
+	}
+	if len(from) != flows || len(to) != flows || from[0] || to[0] || !from[flows] || !to[flows] {
+		t.Errorf("%d ports send, %d receive; want 1..%d", len(from), len(to), flows)
 	}
 }

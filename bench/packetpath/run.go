@@ -1,6 +1,7 @@
 package packetpath
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,98 +20,108 @@ const (
 // repeats of one test run: eight times all flows.
 const repeats = 8 * flows
 
-// Samples are nanoseconds above an empty program, one for each round.
-type Samples struct {
-	// One lookup in a hash of 8,192 entries: of the same key, twice measured, and of 4,096 keys in turn.
-	HotLookup, HotLookupAgain, FlowLookup []float64
-	// From port to port of this node: vif_in, l2switch_in, l2switch_out. 4,096 flows in turn, or one.
-	Switch, SwitchOneFlow []float64
-	// The same in runs of one packet; from a port to a peer: vif_in, l2switch_in, tunnel; from a peer to a port: underlay_in, l2switch_out.
-	SwitchSingly, Encapsulate, Decapsulate []float64
+// Cost is what a path costs: nanoseconds per packet above an empty program, one for each round.
+type Cost struct {
+	Name string
+	NS   []float64
 }
 
-// Run measures rounds times. stop is asked between rounds.
-func (b *Bench) Run(rounds int, stop func() error) (*Samples, error) {
-	s := &Samples{}
+// Names of the paths.
+const (
+	HotLookup = "one lookup in a hash of 8,192, hot key"
+	Switch    = "vif_in, l2switch_in, l2switch_out: 4,096 flows"
+)
+
+// probe is a path, and how it is run: each time right after an empty program in the same way.
+type probe struct {
+	name string
+	prog *ebpf.Program
+	want uint32 // verdict
+	run  runner
+}
+
+// runner runs a program many times; it returns ns per run, and refuses any verdict but want.
+type runner func(p *ebpf.Program, want uint32) (float64, error)
+
+func (b *Bench) probes() []probe {
+	d := &b.driver
+	return []probe{
+		{HotLookup, d.HotLookup, passed, b.loop(flows)},
+		{"the same, again", d.HotLookup, passed, b.loop(flows)},
+		{"the same, 4,096 keys", d.FlowLookup, passed, b.loop(flows)},
+		{Switch, b.vifIn, redirected, b.loop(flows)},
+		{"the same, one flow", b.vifIn, redirected, b.loop(1)},
+		{"the same, 4,096 flows, single runs", b.vifIn, redirected, b.singly(&b.local)},
+		{"vif_in, l2switch_in, tunnel: single runs", b.vifIn, redirected, b.singly(&b.remote)},
+		{"underlay_in, l2switch_out: single runs", b.underlayIn, redirected, b.singly(&b.arriving)},
+	}
+}
+
+// Run measures all paths by turns. The first one is a hash lookup, the unit of cost.
+func (b *Bench) Run(ctx context.Context, rounds int) ([]Cost, error) {
+	var costs []Cost
+	for _, p := range b.probes() {
+		costs = append(costs, Cost{Name: p.name})
+	}
 	err := b.node.NS.Do(func() error {
-		for range rounds {
-			if err := stop(); err != nil {
-				return err
-			}
-			if err := b.round(s); err != nil {
-				return err
+		for round := range rounds + 1 {
+			for i, p := range b.probes() {
+				ns, err := b.cost(p)
+				if err := errors.Join(err, context.Cause(ctx)); err != nil {
+					return fmt.Errorf("measure %s: %w", p.name, err)
+				}
+				if round > 0 { // the first one fills the caches
+					costs[i].NS = append(costs[i].NS, ns)
+				}
 			}
 		}
 		return b.checkDrops()
 	})
-	return s, err
+	return costs, err
 }
 
-// round measures everything once.
-func (b *Bench) round(s *Samples) error {
-	d := &b.driver
-	var empty, emptyOne, emptySingly, emptyArriving float64
-	for _, step := range []struct {
-		run func() (float64, error)
-		to  *float64
-		out *[]float64
-		sub *float64
-	}{
-		{run: func() (float64, error) { return b.loop(d.Empty, flows, passed) }, to: &empty},
-		{run: func() (float64, error) { return b.loop(d.HotLookup, flows, passed) }, out: &s.HotLookup, sub: &empty},
-		{run: func() (float64, error) { return b.loop(d.FlowLookup, flows, passed) }, out: &s.FlowLookup, sub: &empty},
-		{run: func() (float64, error) { return b.loop(b.vifIn, flows, redirected) }, out: &s.Switch, sub: &empty},
-		{run: func() (float64, error) { return b.loop(d.HotLookup, flows, passed) }, out: &s.HotLookupAgain, sub: &empty},
-		{run: func() (float64, error) { return b.loop(d.Empty, 1, passed) }, to: &emptyOne},
-		{run: func() (float64, error) { return b.loop(b.vifIn, 1, redirected) }, out: &s.SwitchOneFlow, sub: &emptyOne},
-		{run: func() (float64, error) { return b.singly(d.Empty, &b.local, passed) }, to: &emptySingly},
-		{run: func() (float64, error) { return b.singly(b.vifIn, &b.local, redirected) }, out: &s.SwitchSingly, sub: &emptySingly},
-		{run: func() (float64, error) { return b.singly(b.vifIn, &b.remote, redirected) }, out: &s.Encapsulate, sub: &emptySingly},
-		{run: func() (float64, error) { return b.singly(d.Empty, &b.arriving, passed) }, to: &emptyArriving},
-		{run: func() (float64, error) { return b.singly(b.underlayIn, &b.arriving, redirected) }, out: &s.Decapsulate, sub: &emptyArriving},
-	} {
-		ns, err := step.run()
-		if err != nil {
-			return err
+func (b *Bench) cost(p probe) (float64, error) {
+	empty, err := p.run(b.driver.Empty, passed)
+	if err != nil {
+		return 0, err
+	}
+	ns, err := p.run(p.prog, p.want)
+	return ns - empty, err
+}
+
+// loop runs behind the driver, over the given number of flows (a power of two).
+func (b *Bench) loop(flows uint32) runner {
+	return func(p *ebpf.Program, want uint32) (float64, error) {
+		if err := b.driver.Target.Put(uint32(0), p); err != nil {
+			return 0, fmt.Errorf("choose program: %w", err)
 		}
-		if step.to != nil {
-			*step.to = ns
-		} else {
-			*step.out = append(*step.out, ns-*step.sub)
+		if err := b.driver.Mask.Set(flows - 1); err != nil {
+			return 0, fmt.Errorf("choose flows: %w", err)
 		}
+		verdict, d, err := b.driver.Drive.Benchmark(b.local.frames[0], repeats, func() {})
+		return float64(d.Nanoseconds()), errors.Join(err, expect(verdict, want))
 	}
-	return nil
 }
 
-// loop runs a program behind the driver, over the given number of flows (a power of two), and returns ns per packet.
-func (b *Bench) loop(p *ebpf.Program, flows uint32, want uint32) (float64, error) {
-	if err := b.driver.Target.Put(uint32(0), p); err != nil {
-		return 0, fmt.Errorf("choose program: %w", err)
-	}
-	if err := b.driver.Mask.Set(flows - 1); err != nil {
-		return 0, fmt.Errorf("choose flows: %w", err)
-	}
-	verdict, d, err := b.driver.Drive.Benchmark(b.local.frames[0], repeats, func() {})
-	return float64(d.Nanoseconds()), errors.Join(err, expect(verdict, want))
-}
-
-// singly runs a program once for each frame, since what was encapsulated once the kernel does not encapsulate again. It
-// returns the median packet's ns: caches are as a system call leaves them, and a few packets meet an interrupt.
-func (b *Bench) singly(p *ebpf.Program, t *traffic, want uint32) (float64, error) {
-	ns := make([]float64, len(t.frames))
-	for i, f := range t.flows {
-		if slot, here := b.slots[f.from]; here {
-			if err := b.bindings.Put(uint32(loopback), slot); err != nil {
-				return 0, fmt.Errorf("plug device: %w", err)
+// singly runs once for each frame, since what was encapsulated once the kernel does not encapsulate again. Caches are as a
+// system call leaves them; the quarter of the packets that met an interrupt or worse does not count.
+func (b *Bench) singly(t *traffic) runner {
+	return func(p *ebpf.Program, want uint32) (float64, error) {
+		ns := make([]float64, len(t.frames))
+		for i, f := range t.flows {
+			if slot, here := b.slots[f.from]; here {
+				if err := b.bindings.Put(uint32(loopback), slot); err != nil {
+					return 0, fmt.Errorf("plug device: %w", err)
+				}
 			}
+			verdict, d, err := p.Benchmark(t.frames[i], 1, func() {})
+			if err := errors.Join(err, expect(verdict, want)); err != nil {
+				return 0, err
+			}
+			ns[i] = float64(d.Nanoseconds())
 		}
-		verdict, d, err := p.Benchmark(t.frames[i], 1, func() {})
-		if err := errors.Join(err, expect(verdict, want)); err != nil {
-			return 0, err
-		}
-		ns[i] = float64(d.Nanoseconds())
+		return stats.Midmean(ns), nil
 	}
-	return stats.Median(ns), nil
 }
 
 func expect(verdict, want uint32) error {

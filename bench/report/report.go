@@ -10,6 +10,13 @@ import (
 	"woven.dev/woven/bench/stats"
 )
 
+// Report is all that a run found out.
+type Report struct {
+	// Machine says where and how it was measured, one fact a line.
+	Machine  []string  `json:"machine"`
+	Measures []Measure `json:"measures"`
+}
+
 // Measure is one thing measured on several variants in turns. The first variant is the baseline.
 type Measure struct {
 	Title    string    `json:"title"`
@@ -23,100 +30,72 @@ type Variant struct {
 	Samples []float64 `json:"samples"`
 	Goal    *Goal     `json:"goal,omitempty"`
 
-	Median float64     `json:"median"` // filled by New
-	Ratio  stats.Ratio `json:"ratio"`  // to the baseline; filled by New
+	// Filled by Sum.
+	Median float64     `json:"median"`
+	Ratio  stats.Ratio `json:"ratio"` // to the baseline
 	Pass   *bool       `json:"pass,omitempty"`
 }
 
-// Goal bounds a variant's median: as a ratio to the baseline, or, with InUnits, as it is.
+// Goal bounds the median ratio of a variant to the baseline.
 type Goal struct {
 	AtLeast float64 `json:"atLeast,omitempty"` // 0: no such bound
 	AtMost  float64 `json:"atMost,omitempty"`  // 0: no such bound
-	InUnits bool    `json:"inUnits,omitempty"`
 }
 
 func (g Goal) String() string {
-	unit := "x"
-	if g.InUnits {
-		unit = ""
-	}
 	if g.AtMost > 0 {
-		return fmt.Sprintf("<= %g%s", g.AtMost, unit)
+		return fmt.Sprintf("<= %gx", g.AtMost)
 	}
-	return fmt.Sprintf(">= %g%s", g.AtLeast, unit)
+	return fmt.Sprintf(">= %gx", g.AtLeast)
 }
 
-func (g Goal) met(v *Variant) bool {
-	x := v.Ratio.Median
-	if g.InUnits {
-		x = v.Median
-	}
-	return (g.AtMost == 0 || x <= g.AtMost) && x >= g.AtLeast
+func (g Goal) met(ratio float64) bool {
+	return (g.AtMost == 0 || ratio <= g.AtMost) && ratio >= g.AtLeast
 }
 
-// Report is all that a run found out.
-type Report struct {
-	// Machine says where and how it was measured, one fact a line.
-	Machine  []string  `json:"machine"`
-	Measures []Measure `json:"measures"`
-}
-
-// New sums the samples up.
-func New(machine []string, measures []Measure) *Report {
-	r := &Report{Machine: machine}
-	for _, m := range measures {
-		done := Measure{Title: m.Title, Unit: m.Unit}
-		for _, v := range m.Variants {
-			v.Median = stats.Median(v.Samples)
-			v.Ratio = stats.Compare(v.Samples, m.Variants[0].Samples)
-			if v.Goal != nil {
-				pass := v.Goal.met(&v)
-				v.Pass = &pass
-			}
-			done.Variants = append(done.Variants, v)
+// Sum fills in what follows from the samples.
+func (m *Measure) Sum() {
+	for i := range m.Variants {
+		v := &m.Variants[i]
+		v.Median = stats.Median(v.Samples)
+		v.Ratio = stats.Compare(v.Samples, m.Variants[0].Samples)
+		if v.Goal != nil {
+			pass := v.Goal.met(v.Ratio.Median)
+			v.Pass = &pass
 		}
-		r.Measures = append(r.Measures, done)
 	}
-	return r
 }
 
-// WriteText writes a table for each measure.
-func (r *Report) WriteText(w io.Writer) error {
-	for _, line := range r.Machine {
-		fmt.Fprintln(w, line)
+// WriteText writes a table, after Sum.
+func (m *Measure) WriteText(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "\n%s\t%s\tratio\thalf of the rounds\tgoal\n", m.Title, m.Unit)
+	for _, v := range m.Variants {
+		fmt.Fprintf(t, "  %s\t%s\t%.2f\t%.2f to %.2f\t%s\n", v.Name, digits(v.Median), v.Ratio.Median, v.Ratio.Low, v.Ratio.High, v.verdict())
 	}
-	for _, m := range r.Measures {
-		fmt.Fprintf(w, "\n%s\n", m.Title)
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintf(t, "\t%s\tratio\thalf of the rounds\tgoal\t\t\n", m.Unit)
-		for _, v := range m.Variants {
-			fmt.Fprintf(t, "%s\t%s\t%.2f\t%.2f to %.2f\t%s\t\n", v.Name, short(v.Median), v.Ratio.Median, v.Ratio.Low, v.Ratio.High, v.verdict())
-		}
-		if err := t.Flush(); err != nil {
-			return fmt.Errorf("write report: %w", err)
-		}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
 }
 
-// verdict is two columns: the goal and whether it is met.
 func (v *Variant) verdict() string {
 	switch {
 	case v.Goal == nil:
-		return "\t"
+		return ""
 	case *v.Pass:
-		return v.Goal.String() + "\tpass"
+		return v.Goal.String() + " pass"
 	default:
-		return v.Goal.String() + "\tMISS"
+		return v.Goal.String() + " MISS"
 	}
 }
 
-// short writes three digits or more.
-func short(x float64) string {
+// digits writes a number with three digits or more.
+func digits(x float64) string {
 	switch {
-	case x >= 100 || x <= -100:
+	case x >= 100:
 		return fmt.Sprintf("%.0f", x)
-	case x >= 10 || x <= -10:
+	case x >= 10:
 		return fmt.Sprintf("%.1f", x)
 	default:
 		return fmt.Sprintf("%.2f", x)

@@ -12,8 +12,8 @@ import (
 
 	"woven.dev/woven/internal/hover"
 	"woven.dev/woven/internal/netstate"
-	"woven.dev/woven/modules/l2switch"
 	"woven.dev/woven/modules/l2switch/config"
+	"woven.dev/woven/modules/std"
 	"woven.dev/woven/sdk/iom"
 )
 
@@ -33,9 +33,6 @@ type Node struct {
 	*hover.Hover
 }
 
-// Kinds are the module kinds that nodes load.
-func Kinds() []iom.Kind { return []iom.Kind{l2switch.Kind()} }
-
 // Node starts Woven in a new namespace.
 func (r *Rig) Node(attach hover.AttachMode) (*Node, error) {
 	ns, err := r.netns("hv")
@@ -52,7 +49,7 @@ func (r *Rig) startWoven(ns Netns, attach hover.AttachMode) (*Node, error) {
 	}
 	n := &Node{NS: ns, Pins: pins}
 	err = ns.Do(func() error {
-		n.Hover, err = hover.Open(hover.Config{BPFFS: pins, Kinds: Kinds(), Attach: attach, Log: slog.New(slog.DiscardHandler)})
+		n.Hover, err = hover.Open(hover.Config{BPFFS: pins, Kinds: std.Kinds(), Attach: attach, Log: slog.New(slog.DiscardHandler)})
 		return err
 	})
 	if err != nil {
@@ -96,7 +93,7 @@ func (r *Rig) Relay(n *Node, addr netip.Addr) (*netstate.Tunnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &netstate.Tunnel{Addr: addr}
+	t := &netstate.Tunnel{Addrs: []netip.Addr{addr}}
 	if t.RelayOut, err = n.Device("woven0"); err != nil {
 		return nil, err
 	}
@@ -201,13 +198,13 @@ func (r *Rig) tunnelEnd(own, peer host, local, remote End, attach hover.AttachMo
 	}
 	tunnel.Devices = []netstate.Device{eth0}
 	m := Switch()
-	ports := map[byte]netstate.Port{local.number: {Device: &v}, remote.number: {Node: "peer"}}
+	ports := map[byte]netstate.Port{local.number: {Device: &v}, remote.number: {Nodes: []string{"peer"}}}
 	for _, e := range []End{{number: 1}, {number: 2}} {
 		addEnd(m, e, ports[e.number])
 	}
 	return n.Live(&netstate.State{
 		Modules: map[string]*netstate.Module{m.ID: m},
-		Nodes:   map[string]*netstate.Node{"peer": {Name: "peer", Addr: peer.addr, NextHop: peer.addr, Ifindex: eth0.Ifindex, MTU: mtu}},
+		Nodes:   map[string]*netstate.Node{"peer": {Name: "peer", Addr: peer.addr, Local: own.addr, NextHop: peer.addr, Ifindex: eth0.Ifindex, MTU: mtu}},
 		Tunnel:  tunnel,
 	})
 }
@@ -223,7 +220,7 @@ func (n *Node) Program(name string) (*ebpf.Program, error) {
 
 // Table opens a pinned table of the node.
 func (n *Node) Table(name string) (*ebpf.Map, error) {
-	spec, err := iom.NewSpec(Kinds())
+	spec, err := iom.NewSpec(std.Kinds())
 	if err != nil {
 		return nil, err
 	}

@@ -39,11 +39,13 @@ func Compare(samples, base []float64) Ratio {
 	return Ratio{Median: Median(ratios), Low: Quantile(ratios, 0.25), High: Quantile(ratios, 0.75)}
 }
 
-// Minus subtracts round by round; rounds that only one side has are left out.
-func Minus(samples, base []float64) []float64 {
-	out := make([]float64, 0, len(samples))
-	for i := range min(len(samples), len(base)) {
-		out = append(out, samples[i]-base[i])
+// Midmean is the mean of the middle half of the samples: finer than the median where a clock ticks coarsely; NaN without samples.
+func Midmean(samples []float64) float64 {
+	sorted := slices.Sorted(slices.Values(samples))
+	middle := sorted[len(sorted)/4 : len(sorted)-len(sorted)/4]
+	sum := 0.0
+	for _, x := range middle {
+		sum += x
 	}
-	return out
+	return sum / float64(len(middle))
 }

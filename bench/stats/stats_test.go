@@ -62,8 +62,20 @@ func TestCompareByRound(t *testing.T) {
 	}
 }
 
-func TestMinus(t *testing.T) {
-	if diff := cmp.Diff([]float64{3, -1}, Minus([]float64{5, 1, 9}, []float64{2, 2})); diff != "" {
-		t.Error(diff)
+func TestMidmean(t *testing.T) {
+	for _, tt := range []struct {
+		samples []float64
+		want    float64
+	}{
+		{[]float64{20, 10, 10, 1000, 20, 20, 0, 10}, 15},
+		{[]float64{7}, 7},
+		{[]float64{1, 2}, 1.5},
+	} {
+		if got := Midmean(tt.samples); got != tt.want {
+			t.Errorf("midmean of %v: got %v, want %v", tt.samples, got, tt.want)
+		}
+	}
+	if got := Midmean(nil); !math.IsNaN(got) {
+		t.Errorf("midmean of nothing is %v", got)
 	}
 }

@@ -20,7 +20,9 @@ func bindingOps(rows *sb.Rows, self *sb.Chassis, ours map[string]claim, live map
 	}
 	var ops []ovsdb.Op
 	for _, name := range slices.Sorted(maps.Keys(ours)) {
-		ops = append(ops, claimOps(ours[name], self.UUID, live[name])...)
+		if !unread(ours[name].Binding, rows) {
+			ops = append(ops, claimOps(ours[name], self.UUID, live[name])...)
+		}
 	}
 	return append(ops, releaseOps(rows, self, ours)...)
 }

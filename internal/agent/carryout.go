@@ -108,11 +108,13 @@ func (l *loop) apply(ctx context.Context, r *round, network *logical.Network, st
 	if !r.decided {
 		return
 	}
-	if !l.live.applied {
+	if l.live.state == nil {
 		close(l.firstLive)
 	}
-	l.live.applied, l.live.network, l.live.failures = true, network, result.Failures
-	l.live.generation++
+	if l.live.state == nil || len(netstate.Diff(l.live.state, state)) > 0 {
+		l.live.generation++
+	}
+	l.live.state, l.live.network, l.live.failures = state, network, result.Failures
 	l.live.ports = livePorts(network, result.Failures)
 	if n, ok := nbCfgOf(r.nb, r.sb); ok && !moduleFailed(result.Failures) {
 		l.live.nbCfg, l.live.known = n, true

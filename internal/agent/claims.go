@@ -53,14 +53,14 @@ func decideClaims(candidates []ingest.Plug, rows *sb.Rows, self *sb.Chassis, hel
 			ids := p.Interface.ExternalIDs
 			wasOurs = ids[installedKey] == "true" || strings.HasPrefix(ids[lostKey], id.mark(""))
 		}
-		owner := value(p.Binding.Chassis)
-		isOurs := self != nil && owner == self.UUID
+		owner := rows.Chassis[value(p.Binding.Chassis)] // nil: nobody, or half read; see unread
+		isOurs := self != nil && owner == self
 		if wasOurs || isOurs {
 			c.held[id] = true
 		}
 		asked := self != nil && value(p.Binding.RequestedChassis) == self.UUID
-		if wasOurs && !isOurs && owner != "" && !asked {
-			c.lose(&p, chassisName(rows, owner))
+		if wasOurs && !isOurs && owner != nil && !asked {
+			c.lose(&p, owner.Name)
 			continue
 		}
 		c.ours[p.Port] = claim{Plug: p, encap: c.encapFor(&p, rows, self)}
@@ -110,9 +110,8 @@ func (id plugID) mark(chassis string) string {
 	return fmt.Sprintf("%d %s %s", id.ifindex, id.port, chassis)
 }
 
-func chassisName(rows *sb.Rows, uuid string) string {
-	if c := rows.Chassis[uuid]; c != nil {
-		return c.Name
-	}
-	return uuid
+// unread says that a binding names a chassis that has just come or gone, in a transaction of which the tables have not all been
+// read: who has the port shows when they have.
+func unread(b *sb.PortBinding, rows *sb.Rows) bool {
+	return b.Chassis != nil && rows.Chassis[*b.Chassis] == nil
 }

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -74,8 +73,8 @@ type neighbourState struct {
 
 // liveState is what the data plane holds, as far as it is known.
 type liveState struct {
-	applied    bool // by this process
-	generation uint64
+	generation uint64          // how many different states were carried out
+	state      *netstate.State // nil: this process has not carried out any
 	nbCfg      int
 	known      bool            // nbCfg counts
 	ports      map[string]bool // logical ports of this node that are carried out
@@ -175,9 +174,13 @@ func (l *loop) readHost(r *round) {
 	r.snap = l.host.Snapshot()
 	if r.snap != l.snap {
 		l.plane.DevicesChanged()
-		maps.DeleteFunc(l.prepared, func(index int, _ bool) bool {
-			return !slices.ContainsFunc(slices.Collect(maps.Values(r.snap.Links)), func(k hostnet.Link) bool { return k.Index == index })
-		})
+		still := map[int]bool{}
+		for _, link := range r.snap.Links {
+			if l.prepared[link.Index] {
+				still[link.Index] = true
+			}
+		}
+		l.prepared = still
 	}
 	l.snap = r.snap
 }

@@ -25,11 +25,15 @@ func (v *view) ports() []portView {
 			plugs[p.Port] = p
 		}
 	}
+	links := map[int]hostnet.Link{}
+	for _, l := range v.links {
+		links[l.Index] = l
+	}
 	var list []portView
 	if n := v.live.network; n != nil {
 		for id, sw := range n.Switches {
 			for _, p := range sw.Ports {
-				list = append(list, portView{v.logicalPort(id, sw, p, plugs[p.Name]), id})
+				list = append(list, portView{v.logicalPort(id, sw, p, plugs[p.Name], links), id})
 				delete(plugs, p.Name)
 			}
 		}
@@ -46,7 +50,7 @@ func (v *view) ports() []portView {
 	return list
 }
 
-func (v *view) logicalPort(module string, sw *logical.Switch, p *logical.Port, plug *ingest.Plug) v1.Port {
+func (v *view) logicalPort(module string, sw *logical.Switch, p *logical.Port, plug *ingest.Plug, links map[int]hostnet.Link) v1.Port {
 	out := v1.Port{Name: p.Name, Switch: sw.Name, Key: p.Key, Chassis: p.Chassis, Addresses: []string{}, Drops: []v1.Drop{}}
 	if len(p.Addresses) > 0 {
 		out.MAC = logical.MAC(p.Addresses[0].MAC)
@@ -66,7 +70,7 @@ func (v *view) logicalPort(module string, sw *logical.Switch, p *logical.Port, p
 	}
 	switch {
 	case p.Device != nil:
-		out.State, out.Error = v.localState(module, p, plug)
+		out.State, out.Error = v.localState(module, p, plug, links[p.Device.Ifindex])
 	case p.Chassis != "":
 		out.State = v1.PortRemote
 	case plug != nil:
@@ -85,13 +89,12 @@ func (v *view) addDevice(p *v1.Port, plug *ingest.Plug) {
 }
 
 // localState says how far a port that we carry out has come.
-func (v *view) localState(module string, p *logical.Port, plug *ingest.Plug) (v1.PortState, string) {
+func (v *view) localState(module string, p *logical.Port, plug *ingest.Plug, link hostnet.Link) (v1.PortState, string) {
 	for _, f := range v.live.failures {
 		if f.Module == module && (f.Port == p.Name || f.Port == "") {
 			return v1.PortFailed, f.Err.Error()
 		}
 	}
-	link := linkOf(v.links, p.Device.Ifindex)
 	switch {
 	case !v.live.ports[p.Name]:
 		return v1.PortWaiting, "the Northbound database has no such logical port yet"
@@ -103,13 +106,4 @@ func (v *view) localState(module string, p *logical.Port, plug *ingest.Plug) (v1
 		return v1.PortDown, fmt.Sprintf("interface %s has no link", p.Device.Name)
 	}
 	return v1.PortUp, ""
-}
-
-func linkOf(links map[string]hostnet.Link, ifindex int) hostnet.Link {
-	for _, l := range links {
-		if l.Index == ifindex {
-			return l
-		}
-	}
-	return hostnet.Link{}
 }

@@ -51,9 +51,6 @@ func (l *loop) noteDatabases(r *round) {
 	for _, f := range l.live.failures {
 		r.problems.Add("data_plane", l.failureName(f.Module, f.Port), "%v: it is tried again", f.Err)
 	}
-	if !r.decided && !l.live.applied {
-		r.problems.Add("data_plane", "state", "waits for %s: what is pinned goes on forwarding, nothing new is claimed", l.missing(r))
-	}
 }
 
 func (l *loop) failureName(module, port string) string {
@@ -115,5 +112,10 @@ func (l *loop) publish(r *round) {
 		}
 	}
 	l.problemSince = since
+	if l.live.state == nil { // not logged: ordinarily it lasts for moments only, and the databases' clients log theirs
+		var waits logical.Problems
+		waits.Add("data_plane", "state", "waits for %s: what is pinned goes on forwarding, nothing new is claimed", l.missing(r))
+		v.problems = append(v.problems, problemView{waits[0], l.started})
+	}
 	l.published.Store(v)
 }

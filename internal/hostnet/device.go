@@ -25,12 +25,13 @@ func (h *Host) PrepareDevice(ifindex int) error {
 }
 
 // EnsureVeth makes sure that a device of that name exists. Where there is none it becomes a veth, whose other end gets the
-// name peer, both prepared as by PrepareDevice. An existing device of another kind is left as it is.
+// name peer, both prepared as by PrepareDevice. The device cuts packets that are several ones (GSO) before its other end sees
+// them. An existing device of another kind is left as it is.
 func (h *Host) EnsureVeth(name, peer string, mtu int) error {
 	link, err := h.handle.LinkByName(name)
 	if errors.As(err, new(netlink.LinkNotFoundError)) {
 		attrs := netlink.NewLinkAttrs()
-		attrs.Name, attrs.MTU = name, mtu
+		attrs.Name, attrs.MTU, attrs.GSOMaxSegs = name, mtu, 1
 		if err := h.handle.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: peer}); err != nil {
 			return fmt.Errorf("create veth %s: %w", name, err)
 		}

@@ -65,6 +65,7 @@ func Network(in Input) *logical.Network {
 		out.Switches[uuid] = n.logicalSwitch(l)
 	}
 	n.checkACLs(locals)
+	n.checkGlobals()
 	out.Problems = n.Problems.Sorted()
 	return out
 }

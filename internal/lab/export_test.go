@@ -21,3 +21,8 @@ func Supervisor(dir string) (int, error) {
 }
 
 var SignalAndWait = signalAndWait
+
+var (
+	WriteWorkload = writeWorkload
+	ReadWorkloads = readWorkloads
+)

@@ -205,15 +205,20 @@ func writeWorkload(dir string, w Workload) error {
 	if err != nil {
 		return fmt.Errorf("encode workload: %w", err)
 	}
-	f, err := os.OpenFile(workloadPath(dir, w.Name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		return ErrExists
-	}
+	f, err := os.CreateTemp(filepath.Join(dir, "vms"), "new-")
 	if err != nil {
 		return fmt.Errorf("write workload: %w", err)
 	}
+	defer os.Remove(f.Name())
 	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write workload: %w", err)
+	}
+	err = os.Link(f.Name(), workloadPath(dir, w.Name)) // whole or not at all
+	if errors.Is(err, os.ErrExist) {
+		return ErrExists
+	}
+	return err
 }
 
 // readWorkload returns ErrUnknown for a name that no workload has.
@@ -245,6 +250,9 @@ func readWorkloads(dir string) ([]*Workload, error) {
 	for _, p := range paths {
 		name := filepath.Base(p)
 		w, err := readWorkload(dir, name[:len(name)-len(".json")])
+		if errors.Is(err, ErrUnknown) {
+			continue // removed meanwhile
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p, err)
 		}

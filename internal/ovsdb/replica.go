@@ -10,7 +10,10 @@ import (
 
 // replica copies libovsdb's cache of one connection to a Rows struct.
 type replica struct {
-	tables []*tableReplica // one for each field of Rows, in their order
+	// tables has one for each field of Rows, in their order. The first holds the counters that tell generations of the
+	// others apart (nb_cfg, next_cfg).
+	tables []*tableReplica
+	cached *cache.TableCache
 }
 
 // tableReplica copies one table.
@@ -25,7 +28,7 @@ type tableReplica struct {
 
 // newReplica returns a replica that has yet to read every table.
 func newReplica(rows reflect.Type, d *dialect, cached *cache.TableCache) *replica {
-	r := &replica{tables: make([]*tableReplica, rows.NumField())}
+	r := &replica{tables: make([]*tableReplica, rows.NumField()), cached: cached}
 	for i := range r.tables {
 		r.tables[i] = &tableReplica{monitoredTable: monitoredTable{field: i}}
 	}
@@ -52,15 +55,23 @@ func (r *replica) touchAll() {
 }
 
 // update brings rows, a struct of type Rows that holds the last copy or is zero, up to date by replacing the maps of
-// tables that changed, and says whether any did. It is not safe for concurrent use.
+// tables that changed, and says whether any did. A copy contains completely every transaction that changed the first table:
+// libovsdb enters a transaction row by row under a lock, and sends its events later. It is not safe for concurrent use.
 func (r *replica) update(rows reflect.Value) bool {
-	changed := false
-	for _, t := range r.tables {
-		if t.dirty.Swap(false) && t.update(rows.Field(t.field)) {
-			changed = true
-		}
+	changed := r.tables[0].refresh(rows)
+	if changed {
+		r.cached.Tables() // takes the lock: waits for a transaction that is being entered
+		r.touchAll()
+	}
+	for _, t := range r.tables[1:] {
+		changed = t.refresh(rows) || changed
 	}
 	return changed
+}
+
+// refresh updates the table in rows if it is dirty, and says whether that changed anything.
+func (t *tableReplica) refresh(rows reflect.Value) bool {
+	return t.dirty.Swap(false) && t.update(rows.Field(t.field))
 }
 
 // update replaces the map of rows of a table if a row differs; rows that are equal stay the same pointers.

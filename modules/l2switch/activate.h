@@ -7,8 +7,6 @@
 #include <iom/punt.h>
 #include "tables.h"
 
-enum { ETH_RARP = 0x8035 };
-
 /* Whether this packet makes the port active. */
 static __always_inline int activates(struct __sk_buff *skb, struct iom_meta *m, struct l2switch_port *port)
 {

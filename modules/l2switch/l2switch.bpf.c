@@ -17,21 +17,50 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
+/* The egress pipeline. */
+static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
+{
+	__u32 slot = m->out;
+	struct l2switch_port *port = bpf_map_lookup_elem(&l2switch_ports, &slot);
+
+	if (!port || !(port->flags & L2SWITCH_ENABLED))
+		return iom_drop(skb, m, l2switch, DST_DISABLED);
+	if (port->flags & L2SWITCH_INACTIVE)
+		return iom_drop(skb, m, l2switch, NOT_ACTIVE);
+	if (!may_receive(m, port))
+		return iom_drop(skb, m, l2switch, DST_SECURITY);
+	return iom_deliver(skb, m, out);
+}
+
 /* Where a unicast frame goes. */
-static __always_inline int forward_unicast(struct __sk_buff *skb, struct iom_meta *m, struct l2switch_config *config)
+static __always_inline int forward_unicast(struct __sk_buff *skb, struct iom_meta *m)
 {
 	struct l2switch_fdb_key key = { .dp = m->dp };
+	struct l2switch_config *config;
 	struct l2switch_learned *learned;
 	iom_ref *out;
 
-	__builtin_memcpy(key.mac, m->dmac, 6);
+	iom_mac_copy(key.mac, m->dmac);
 	out = bpf_map_lookup_elem(&l2switch_fdbs, &key);
 	if (out)
-		return iom_output(skb, m, *out);
-	if (!config->unknown)
+		return iom_output(skb, m, *out, leave);
+	config = config_of(m);
+	if (!config || !config->unknown)
 		return iom_drop(skb, m, l2switch, UNKNOWN_MAC);
 	learned = bpf_map_lookup_elem(&l2switch_learned_macs, &key);
-	return learned ? iom_output(skb, m, learned->ref) : iom_flood(skb, m, config->unknown);
+	return learned ? iom_output(skb, m, learned->ref, leave) : iom_flood(skb, m, config->unknown);
+}
+
+static __always_inline int is_tagged(struct __sk_buff *skb, struct iom_meta *m)
+{
+	return skb->vlan_present || m->proto == ETH_VLAN || m->proto == ETH_QINQ;
+}
+
+static __always_inline int passes_tags(struct iom_meta *m)
+{
+	struct l2switch_config *config = config_of(m);
+
+	return config && config->flags & L2SWITCH_VLAN_PASSTHRU;
 }
 
 SEC("tc")
@@ -39,21 +68,18 @@ int l2switch_in(struct __sk_buff *skb)
 {
 	struct iom_meta *m = iom_meta_get(skb);
 	struct l2switch_port *port;
-	struct l2switch_config *config;
-	__u32 slot, dp;
+	__u32 slot;
 
 	if (!m)
 		return TC_ACT_SHOT;
 	slot = m->port;
-	dp = m->dp;
-	iom_trace_add(m, IOM_TRACE_ENTER, iom_kind, dp);
+	iom_trace_add(m, IOM_TRACE_ENTER, iom_kind, m->dp);
 	port = bpf_map_lookup_elem(&l2switch_ports, &slot);
-	config = bpf_map_lookup_elem(&l2switch_configs, &dp);
-	if (!port || !config || !(port->flags & L2SWITCH_ENABLED))
+	if (!port || !(port->flags & L2SWITCH_ENABLED))
 		return iom_drop(skb, m, l2switch, PORT_DISABLED);
 	if (!is_active(skb, m, port))
 		return iom_drop(skb, m, l2switch, NOT_ACTIVE);
-	if (!(config->flags & L2SWITCH_VLAN_PASSTHRU) && (skb->vlan_present || m->proto == ETH_VLAN || m->proto == ETH_QINQ))
+	if (is_tagged(skb, m) && !passes_tags(m))
 		return iom_drop(skb, m, l2switch, VLAN_TAGGED);
 	if (iom_mac_is_group(m->smac))
 		return iom_drop(skb, m, l2switch, SRC_MULTICAST);
@@ -62,6 +88,8 @@ int l2switch_in(struct __sk_buff *skb)
 		break;
 	case SECURITY_MAC:
 		return iom_drop(skb, m, l2switch, PORT_SECURITY_MAC);
+	case SECURITY_PROTO:
+		return iom_drop(skb, m, l2switch, PORT_SECURITY_PROTO);
 	case SECURITY_IP:
 		return iom_drop(skb, m, l2switch, PORT_SECURITY_IP);
 	case SECURITY_ARP:
@@ -73,27 +101,19 @@ int l2switch_in(struct __sk_buff *skb)
 		learn(skb, m);
 	if (answer_neighbour(skb, m)) {
 		m->flags |= IOM_LOOPBACK;
-		return iom_output(skb, m, m->in);
+		return iom_output(skb, m, m->in, leave);
 	}
-	return iom_mac_is_group(m->dmac) ? forward_mcast(skb, m, config) : forward_unicast(skb, m, config);
+	return iom_mac_is_group(m->dmac) ? forward_mcast(skb, m) : forward_unicast(skb, m);
 }
 
 SEC("tc")
 int l2switch_out(struct __sk_buff *skb)
 {
 	struct iom_meta *m = iom_meta_get(skb);
-	struct l2switch_port *port;
-	__u32 slot;
+	struct iom_port *out;
 
 	if (!m)
 		return TC_ACT_SHOT;
-	slot = m->out;
-	port = bpf_map_lookup_elem(&l2switch_ports, &slot);
-	if (!port || !(port->flags & L2SWITCH_ENABLED))
-		return iom_drop(skb, m, l2switch, DST_DISABLED);
-	if (port->flags & L2SWITCH_INACTIVE)
-		return iom_drop(skb, m, l2switch, NOT_ACTIVE);
-	if (!may_receive(m, port))
-		return iom_drop(skb, m, l2switch, DST_SECURITY);
-	return iom_deliver(skb, m);
+	out = iom_port_get(m->out);
+	return out ? leave(skb, m, out) : iom_drop(skb, m, iom, NO_PORT);
 }

@@ -9,7 +9,7 @@ import (
 	"woven.dev/woven/sdk/iom"
 )
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package l2switch -output-stem l2switch -type l2switch_config -type l2switch_port -type l2switch_mac_key -type l2switch_ip_key -type l2switch_fdb_key -type l2switch_neigh_key -type l2switch_neigh -type l2switch_flag -type l2switch_mac_flag -type l2switch_ip_use -type l2switch_config_flag -type l2switch_learned -type l2switch_learn_count -type iom_addr L2switch l2switch.bpf.c -- -I../../sdk/include -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package l2switch -output-stem l2switch -type l2switch_config -type l2switch_port -type l2switch_mac_key -type l2switch_ip_key -type l2switch_fdb_key -type l2switch_neigh_key -type l2switch_neigh -type l2switch_flag -type l2switch_mac_flag -type l2switch_ip_use -type l2switch_config_flag -type l2switch_learned -type l2switch_learn_count -type iom_addr L2switch l2switch.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Kind is the module kind for a release.
 func Kind() iom.Kind {

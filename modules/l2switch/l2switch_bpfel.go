@@ -86,6 +86,7 @@ type L2switchIomMeta struct {
 	Src         L2switchIomAddr
 	Dst         L2switchIomAddr
 	CopyIfindex uint32
+	Depth       uint32
 }
 
 type L2switchIomNode struct {
@@ -106,6 +107,7 @@ type L2switchIomPort struct {
 	PeerMac [6]uint8
 	Tag     uint16
 	Flags   uint32
+	Pad     [8]uint8
 }
 
 type L2switchIomPuntBuf struct {
@@ -176,21 +178,22 @@ const (
 )
 
 type L2switchL2switchDrops struct {
-	_                  structs.HostLayout
-	PORT_DISABLED      uint64
-	VLAN_TAGGED        uint64
-	SRC_MULTICAST      uint64
-	PORT_SECURITY_MAC  uint64
-	PORT_SECURITY_IP   uint64
-	PORT_SECURITY_ARP  uint64
-	PORT_SECURITY_ND   uint64
-	NO_FLOOD           uint64
-	NOT_ACTIVE         uint64
-	MCAST_UNREGISTERED uint64
-	MCAST_CONTROL      uint64
-	UNKNOWN_MAC        uint64
-	DST_DISABLED       uint64
-	DST_SECURITY       uint64
+	_                   structs.HostLayout
+	PORT_DISABLED       uint64
+	VLAN_TAGGED         uint64
+	SRC_MULTICAST       uint64
+	PORT_SECURITY_MAC   uint64
+	PORT_SECURITY_PROTO uint64
+	PORT_SECURITY_IP    uint64
+	PORT_SECURITY_ARP   uint64
+	PORT_SECURITY_ND    uint64
+	NO_FLOOD            uint64
+	NOT_ACTIVE          uint64
+	MCAST_UNREGISTERED  uint64
+	MCAST_CONTROL       uint64
+	UNKNOWN_MAC         uint64
+	DST_DISABLED        uint64
+	DST_SECURITY        uint64
 }
 
 type L2switchL2switchFdbKey struct {
@@ -290,7 +293,6 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	L2switchMapIomDepth            = "iom_depth"
 	L2switchMapIomDps              = "iom_dps"
 	L2switchMapIomDrops            = "iom_drops"
 	L2switchMapIomGroups           = "iom_groups"
@@ -371,7 +373,6 @@ type L2switchProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type L2switchMapSpecs struct {
-	IomDepth            *ebpf.MapSpec `ebpf:"iom_depth"`
 	IomDps              *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops            *ebpf.MapSpec `ebpf:"iom_drops"`
 	IomGroups           *ebpf.MapSpec `ebpf:"iom_groups"`
@@ -426,7 +427,6 @@ func (o *L2switchObjects) Close() error {
 //
 // It can be passed to LoadL2switchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type L2switchMaps struct {
-	IomDepth            *ebpf.Map `ebpf:"iom_depth"`
 	IomDps              *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops            *ebpf.Map `ebpf:"iom_drops"`
 	IomGroups           *ebpf.Map `ebpf:"iom_groups"`
@@ -455,7 +455,6 @@ type L2switchMaps struct {
 
 func (m *L2switchMaps) Close() error {
 	return _L2switchClose(
-		m.IomDepth,
 		m.IomDps,
 		m.IomDrops,
 		m.IomGroups,

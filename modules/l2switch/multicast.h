@@ -34,11 +34,14 @@ static __always_inline int is_ip_mcast(struct iom_meta *m)
 	return m->proto == ETH_IP6 && (m->dst.a[0] & iom_htonl(0xff000000)) == iom_htonl(0xff000000);
 }
 
-static __always_inline int forward_mcast(struct __sk_buff *skb, struct iom_meta *m, struct l2switch_config *config)
+static __always_inline int forward_mcast(struct __sk_buff *skb, struct iom_meta *m)
 {
+	struct l2switch_config *config = config_of(m);
 	struct l2switch_neigh_key key = { .dp = m->dp, .addr = m->dst };
 	__u32 *group;
 
+	if (!config)
+		return iom_drop(skb, m, l2switch, NO_FLOOD);
 	if (config->flags & L2SWITCH_SNOOP && is_ip_mcast(m)) {
 		if (is_mcast_control(m)) {
 			iom_punt(skb, m, L2SWITCH_PUNT_MCAST, MCAST_PUNT_BYTES);

@@ -19,10 +19,10 @@ static __always_inline struct l2switch_neigh *known_neighbour(struct iom_meta *m
 /* Sends the frame back where it came from: addresses of m and of the reply's Ethernet header. */
 static __always_inline void turn_round(struct iom_meta *m, struct eth_hdr *eth, const __u8 *mac)
 {
-	__builtin_memcpy(m->dmac, m->smac, 6);
-	__builtin_memcpy(m->smac, mac, 6);
-	__builtin_memcpy(eth->dst, m->dmac, 6);
-	__builtin_memcpy(eth->src, m->smac, 6);
+	iom_mac_copy(m->dmac, m->smac);
+	iom_mac_copy(m->smac, mac);
+	iom_mac_copy(eth->dst, m->dmac);
+	iom_mac_copy(eth->src, m->smac);
 	eth->proto = iom_htons(m->proto);
 }
 
@@ -31,7 +31,7 @@ static __always_inline int answer_arp(struct __sk_buff *skb, struct iom_meta *m)
 	struct {
 		struct eth_hdr eth;
 		struct arp_hdr arp;
-	} __attribute__((packed)) p;
+	} IOM_HALFWORDS p;
 	struct l2switch_neigh *neigh;
 	struct iom_addr addr;
 	__u32 asked;
@@ -46,9 +46,9 @@ static __always_inline int answer_arp(struct __sk_buff *skb, struct iom_meta *m)
 		return 0;
 	turn_round(m, &p.eth, neigh->mac);
 	p.arp.op = iom_htons(2);
-	__builtin_memcpy(p.arp.tha, p.arp.sha, 6);
+	iom_mac_copy(p.arp.tha, p.arp.sha);
 	p.arp.tpa = p.arp.spa;
-	__builtin_memcpy(p.arp.sha, m->smac, 6);
+	iom_mac_copy(p.arp.sha, m->smac);
 	p.arp.spa = asked;
 	return !iom_rewrite(skb, m, 0, &p, sizeof(p));
 }
@@ -58,7 +58,7 @@ struct nd_packet {
 	struct eth_hdr eth;
 	struct ip6_hdr ip;
 	struct nd_msg nd;
-} __attribute__((packed));
+} IOM_HALFWORDS;
 
 static __always_inline void make_advertisement(struct iom_meta *m, struct nd_packet *p, const __u8 *mac)
 {
@@ -71,8 +71,8 @@ static __always_inline void make_advertisement(struct iom_meta *m, struct nd_pac
 	m->dst = m->src;
 	m->src = target;
 	if (!solicited) {
-		__builtin_memcpy(m->dmac, all_nodes, 6);
-		__builtin_memcpy(p->eth.dst, all_nodes, 6);
+		iom_mac_copy(m->dmac, all_nodes);
+		iom_mac_copy(p->eth.dst, all_nodes);
 		m->dst.a[0] = iom_htonl(0xff020000);
 		m->dst.a[3] = iom_htonl(1);
 	}
@@ -84,7 +84,7 @@ static __always_inline void make_advertisement(struct iom_meta *m, struct nd_pac
 	p->nd.flags = iom_htonl(solicited ? 0x60000000 : 0x20000000); /* solicited, override */
 	p->nd.opt_type = ND_OPT_TLL;
 	p->nd.opt_len = 1;
-	__builtin_memcpy(p->nd.lladdr, mac, 6);
+	iom_mac_copy(p->nd.lladdr, mac);
 	m->sport = ICMP6_ND_NA;
 }
 

@@ -5,7 +5,7 @@
 
 #include "tables.h"
 
-enum security { SECURITY_OK, SECURITY_MAC, SECURITY_IP, SECURITY_ARP, SECURITY_ND };
+enum security { SECURITY_OK, SECURITY_MAC, SECURITY_PROTO, SECURITY_IP, SECURITY_ARP, SECURITY_ND };
 
 /* Flags of a MAC on a port; 0: not allowed. */
 static __always_inline __u32 mac_flags(__u32 slot, struct l2switch_port *port, const __u8 *mac)
@@ -17,7 +17,7 @@ static __always_inline __u32 mac_flags(__u32 slot, struct l2switch_port *port, c
 		return port->mac_flags;
 	if (!(port->flags & L2SWITCH_MORE))
 		return 0;
-	__builtin_memcpy(key.mac, mac, 6);
+	iom_mac_copy(key.mac, mac);
 	flags = bpf_map_lookup_elem(&l2switch_macs, &key);
 	return flags ? *flags : 0;
 }
@@ -37,7 +37,7 @@ static __always_inline int ip_allowed(__u32 slot, struct l2switch_port *port, co
 	}
 	if (!(port->flags & L2SWITCH_MORE))
 		return 0;
-	__builtin_memcpy(key.mac, mac, 6);
+	iom_mac_copy(key.mac, mac);
 	value = bpf_map_lookup_elem(&l2switch_ips, &key);
 	return value && *value & as;
 }
@@ -140,7 +140,8 @@ static __always_inline enum security may_send(struct __sk_buff *skb, struct iom_
 	case ETH_IP6:
 		return may_send_ip6(skb, m, port, flags);
 	}
-	return SECURITY_OK;
+	/* As ovn-controller: a MAC with addresses may send nothing else; but for RARP, which ovn-nb(5) does not restrict. */
+	return flags == L2SWITCH_MAC_OK || m->proto == ETH_RARP ? SECURITY_OK : SECURITY_PROTO;
 }
 
 /* Whether the port may receive this packet. Broadcast and multicast frames always, as northd allows. */

@@ -10,6 +10,7 @@
 	X(VLAN_TAGGED, "tagged frame on a switch without vlan-passthru") \
 	X(SRC_MULTICAST, "source address is a multicast address") \
 	X(PORT_SECURITY_MAC, "source MAC is not allowed by port security") \
+	X(PORT_SECURITY_PROTO, "neither IP nor ARP, sent by a port that port security restricts to IP addresses") \
 	X(PORT_SECURITY_IP, "source IP is not allowed by port security") \
 	X(PORT_SECURITY_ARP, "ARP sender is not allowed by port security") \
 	X(PORT_SECURITY_ND, "ND sender or target is not allowed by port security") \
@@ -41,6 +42,14 @@ struct {
 	__type(value, struct l2switch_config);
 	__uint(max_entries, IOM_DPS);
 } l2switch_configs SEC(".maps");
+
+/* The row of the packet's switch. */
+static __always_inline struct l2switch_config *config_of(struct iom_meta *m)
+{
+	__u32 dp = m->dp;
+
+	return bpf_map_lookup_elem(&l2switch_configs, &dp);
+}
 
 enum l2switch_flag {
 	L2SWITCH_ENABLED = 1 << 0,

@@ -29,7 +29,7 @@ const (
 )
 
 // runMaps belong to one release: programs of another one must not see them.
-var runMaps = map[string]bool{"iom_progs": true, "iom_metas": true, "iom_depth": true, "iom_trace_log": true,
+var runMaps = map[string]bool{"iom_progs": true, "iom_metas": true, "iom_trace_log": true,
 	"iom_punts": true, "iom_punt_bufs": true}
 
 // Spec is a complete set of programs and maps, not yet loaded.

@@ -2,10 +2,10 @@ package traffic
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,11 +43,10 @@ func Overhear(place Place, device string) (*Tap, error) {
 	return t, nil
 }
 
-// Close returns how many of the received frames are numbered packets of a flow; frames that left through the device don't count. The flow
-// has ended before.
-func (t *Tap) Close(flow *Run) (heard int, err error) {
+// Close returns how many of the received frames are numbered packets of flows; frames that left through the device don't
+// count. The flows have ended before.
+func (t *Tap) Close(flows ...*Run) (heard int, err error) {
 	defer unix.Close(t.fd)
-	sign := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, flow.id), packetNumbered)
 	frame := make([]byte, 1<<16)
 	for {
 		n, from, err := unix.Recvfrom(t.fd, frame, unix.MSG_DONTWAIT)
@@ -57,8 +56,14 @@ func (t *Tap) Close(flow *Run) (heard int, err error) {
 		if err != nil {
 			return 0, fmt.Errorf("read tap: %w", err)
 		}
-		if ll := from.(*unix.SockaddrLinklayer); ll.Pkttype != unix.PACKET_OUTGOING && bytes.Contains(frame[:n], sign) {
+		ll := from.(*unix.SockaddrLinklayer)
+		if ll.Pkttype != unix.PACKET_OUTGOING && slices.ContainsFunc(flows, func(r *Run) bool { return r.in(frame[:n]) }) {
 			heard++
 		}
 	}
+}
+
+// in says whether a frame is one of the flow's numbered packets.
+func (r *Run) in(frame []byte) bool {
+	return bytes.Contains(frame, packet{r.id, packetNumbered, 0}.bytes()[:packetLength-8])
 }

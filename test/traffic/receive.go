@@ -14,6 +14,7 @@ import (
 // receiver notes what arrives of a flow, at all its places.
 type receiver struct {
 	flow         uint64
+	port         int // UDP, the same at all places
 	conns        []*net.UDPConn
 	reading      sync.WaitGroup
 	begun, ended mark
@@ -25,10 +26,13 @@ type receiver struct {
 // mark is a packet that is sent until it has arrived once.
 type mark struct {
 	arrived chan struct{} // closed then
+	attempt uint64        // that arrived first
 	once    sync.Once
 }
 
-func (m *mark) note() { m.once.Do(func() { close(m.arrived) }) }
+func (m *mark) note(attempt uint64) {
+	m.once.Do(func() { m.attempt = attempt; close(m.arrived) })
+}
 
 // listen opens the receiving sockets of a flow.
 func listen(flow Flow, id uint64) (*receiver, error) {
@@ -36,20 +40,21 @@ func listen(flow Flow, id uint64) (*receiver, error) {
 	for _, place := range append([]Place{flow.To}, flow.Also...) {
 		var conn *net.UDPConn
 		err := place(func() (err error) {
-			conn, err = open(flow.Dest)
+			conn, err = open(flow.Dest, r.port)
 			return err
 		})
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open receiver: %w", err), r.close())
 		}
+		r.port = conn.LocalAddr().(*net.UDPAddr).Port
 		r.conns = append(r.conns, conn)
 		r.reading.Go(func() { r.read(conn) })
 	}
 	return r, nil
 }
 
-// open opens a socket for the family of an address, in the thread's namespace.
-func open(family netip.Addr) (*net.UDPConn, error) {
+// open opens a socket for the family of an address, in the thread's namespace; port 0 leaves the choice to the kernel.
+func open(family netip.Addr, port int) (*net.UDPConn, error) {
 	conn, err := net.ListenUDP(network(family), &net.UDPAddr{Port: port})
 	if err != nil {
 		return nil, err
@@ -106,9 +111,9 @@ func (r *receiver) note(b []byte) {
 	}
 	switch p.kind {
 	case packetBegin:
-		r.begun.note()
+		r.begun.note(p.number)
 	case packetEnd:
-		r.ended.note()
+		r.ended.note(p.number)
 	case packetNumbered:
 		r.count(p.number)
 	}
@@ -138,6 +143,8 @@ func (r *receiver) close() error {
 
 // Result says what became of a flow's numbered packets.
 type Result struct {
+	// Late is how many packets were lost before one got through at all. They are not numbered.
+	Late       int
 	Sent, Lost int
 	// Twice counts the arrivals beyond each packet's first.
 	Twice int
@@ -149,7 +156,7 @@ type Result struct {
 func (r *receiver) result(sent int) *Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	res := &Result{Sent: sent}
+	res := &Result{Sent: sent, Late: int(r.begun.attempt)}
 	for number := range sent {
 		copies := 0
 		if number < len(r.copies) {
@@ -174,7 +181,7 @@ const maxRanges = 8
 
 func (r *Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d sent, %d lost, %d twice", r.Sent, r.Lost, r.Twice)
+	fmt.Fprintf(&b, "%d late, %d sent, %d lost, %d twice", r.Late, r.Sent, r.Lost, r.Twice)
 	for i, gap := range r.LostRanges {
 		if i == maxRanges {
 			fmt.Fprintf(&b, ", and %d gaps more", len(r.LostRanges)-maxRanges)

@@ -12,9 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// port is the UDP port of both ends.
-const port = 7007
-
 // packet is a datagram: flow id, kind, number, in network byte order.
 type packet struct {
 	flow   uint64
@@ -71,11 +68,13 @@ func (r *Run) send(ctx context.Context) error {
 		default:
 		}
 	}
-	err := r.mark(ctx, packetEnd, &r.receiver.ended)
-	if errors.Is(err, ErrClosed) && r.flow.Lossy {
-		return nil
+	if !r.flow.Lossy {
+		return r.mark(ctx, packetEnd, &r.receiver.ended, r.flow.Patience)
 	}
-	return err
+	if err := r.mark(ctx, packetEnd, &r.receiver.ended, lossyPatience); !errors.Is(err, ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // stayOnCPU keeps the goroutine on a thread of its own, and that on one of the CPUs it may use. The thread ends with the
@@ -103,11 +102,12 @@ func stayOnCPU(choice uint64) error {
 	return nil
 }
 
-// mark repeats a mark until it has arrived.
-func (r *Run) mark(ctx context.Context, kind uint64, m *mark) error {
-	deadline := time.Now().Add(r.flow.Patience)
-	for time.Now().Before(deadline) {
-		if err := r.put(packet{r.id, kind, 0}); err != nil {
+// mark repeats a mark until it has arrived, but not longer than patience.
+func (r *Run) mark(ctx context.Context, kind uint64, m *mark, patience time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, ErrClosed)
+	defer cancel()
+	for attempt := uint64(0); ; attempt++ {
+		if err := r.put(packet{r.id, kind, attempt}); err != nil {
 			return err
 		}
 		select {
@@ -118,12 +118,11 @@ func (r *Run) mark(ctx context.Context, kind uint64, m *mark) error {
 		case <-time.After(markEvery):
 		}
 	}
-	return ErrClosed
 }
 
 func (r *Run) put(p packet) error {
-	_, err := r.sender.WriteToUDPAddrPort(p.bytes(), netip.AddrPortFrom(r.flow.Dest, port))
-	if err != nil {
+	_, err := r.sender.WriteToUDPAddrPort(p.bytes(), netip.AddrPortFrom(r.flow.Dest, uint16(r.receiver.port)))
+	if err != nil && !r.flow.Lossy {
 		return fmt.Errorf("send packet: %w", err)
 	}
 	return nil

@@ -32,7 +32,8 @@ type Flow struct {
 	PerSecond int
 	// Patience is how long a mark is repeated in vain; 0: 10 s.
 	Patience time.Duration
-	// Lossy says that the end mark may be lost with the packets: a flow that has run out of Patience then is over, too.
+	// Lossy says that packets may be lost: one that can't even be sent counts as such, and when the end mark does not get through
+	// for lossyPatience, the flow is over nevertheless.
 	Lossy bool
 }
 
@@ -40,10 +41,11 @@ const (
 	defaultPace = 2000
 	// burst bounds how many packets leave at once after the sender was held up: fewer than a CPU's backlog
 	// (net.core.netdev_max_backlog, 1,000) can hold.
-	burst     = 50
-	tick      = time.Millisecond
-	markEvery = 20 * time.Millisecond
-	patience  = 10 * time.Second
+	burst         = 50
+	tick          = time.Millisecond
+	markEvery     = 20 * time.Millisecond
+	patience      = 10 * time.Second
+	lossyPatience = 300 * time.Millisecond
 	// receiveBuffer takes all that can arrive while the receiver waits for a CPU.
 	receiveBuffer = 32 << 20
 )
@@ -87,7 +89,7 @@ func Start(ctx context.Context, flow Flow) (*Run, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open sender: %w", err), r.receiver.close())
 	}
-	if err := r.mark(ctx, packetBegin, &r.receiver.begun); err != nil {
+	if err := r.mark(ctx, packetBegin, &r.receiver.begun, flow.Patience); err != nil {
 		return nil, errors.Join(fmt.Errorf("send to %s: %w", flow.Dest, err), r.sender.Close(), r.receiver.close())
 	}
 	go func() {
@@ -125,7 +127,7 @@ func (r *Run) Check() error {
 	if err != nil {
 		return err
 	}
-	if result.Lost > 0 || result.Twice > 0 {
+	if result.Late > 0 || result.Lost > 0 || result.Twice > 0 {
 		return fmt.Errorf("flow to %s: %s", r.flow.Dest, result)
 	}
 	return nil

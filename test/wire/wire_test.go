@@ -110,13 +110,17 @@ func TestDrops(t *testing.T) {
 		{"foreign_egress", 0, func(t *testing.T, k *iomtest.Kit) uint32 { v, _ := k.Run("relay_out", lo, 0, frame(t, mac1)); return v }},
 		{"foreign_egress", 0, func(t *testing.T, k *iomtest.Kit) uint32 { v, _ := k.Run("relay_in", lo, 0, frame(t, mac1)); return v }},
 		{"no_program", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
-			if err := k.Set().Maps["iom_progs"].Delete(uint32(3)); err != nil {
+			if err := k.Set().Maps["iom_progs"].Delete(uint32(2)); err != nil {
 				t.Fatal(err)
 			}
 			return in(k, frame(t, mac2))
 		}},
 		{"no_port", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
 			put(k, "iom_ports", k.Slot("lp2"), wire.Port{})
+			return in(k, frame(t, mac2))
+		}},
+		{"no_port", 1, func(t *testing.T, k *iomtest.Kit) uint32 { // of another instance
+			put(k, "iom_ports", k.Slot("lp2"), wire.Port{Dp: 2, Key: 2, Kind: 1})
 			return in(k, frame(t, mac2))
 		}},
 		{"no_port", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
@@ -129,10 +133,10 @@ func TestDrops(t *testing.T) {
 		}},
 		{"hairpin", 1, func(t *testing.T, k *iomtest.Kit) uint32 { return in(k, frame(t, mac1)) }},
 		{"hop_limit", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
-			if err := k.Set().Maps["iom_progs"].Put(uint32(3), k.Set().Progs["l2switch_in"]); err != nil {
+			if err := k.Set().Maps["iom_progs"].Put(uint32(0), k.Set().Progs["l2switch_in"]); err != nil { // in the tunnel's place
 				t.Fatal(err)
 			}
-			return in(k, frame(t, mac2))
+			return in(k, frame(t, mac3))
 		}},
 		{"no_group", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
 			put(k, "l2switch_configs", uint32(1), l2switch.L2switchL2switchConfig{Flood: 40000})

@@ -104,6 +104,12 @@ func (s *Switch) VS(hv string, args ...string) string {
 	return s.must(s.Lab.VSCtl(s.t.Context(), hv, args...))
 }
 
+// Woven runs a command of `woven` on a hypervisor.
+func (s *Switch) Woven(hv string, args ...string) string {
+	s.t.Helper()
+	return s.must(s.Lab.Woven(s.t.Context(), hv, args...))
+}
+
 // Exec runs a command in a node's network namespace.
 func (s *Switch) Exec(node string, argv ...string) string {
 	s.t.Helper()

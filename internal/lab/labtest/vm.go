@@ -84,9 +84,10 @@ func (vm *VM) Ping(n int, to netip.Addr, args ...string) error {
 	return nil
 }
 
-// NoPing is an error if one of three echo requests is answered within half a second.
-func (vm *VM) NoPing(to netip.Addr) error {
-	out, err := vm.Switch.Lab.Exec(vm.Switch.t.Context(), vm.Name, "ping", "-i", "0.05", "-c", "3", "-W", "0.5", to.String())
+// NoPing is an error if one of three echo requests is answered within half a second. args are further options of ping(8).
+func (vm *VM) NoPing(to netip.Addr, args ...string) error {
+	argv := append([]string{"ping", "-i", "0.05", "-c", "3", "-W", "0.5"}, args...)
+	out, err := vm.Switch.Lab.Exec(vm.Switch.t.Context(), vm.Name, append(argv, to.String())...)
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit) && exit.ExitCode() == 1: // ping(8): no reply at all

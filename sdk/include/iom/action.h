@@ -20,16 +20,36 @@ struct {
 } iom_progs SEC(".maps");
 
 /* What a device that belongs to Woven sees in skb->mark: DONE: the egress pipeline has run; RELAY: an encapsulated packet on its way
- * from the relay device to the underlay. */
+ * from the relay device to the underlay; SPLIT: one that arrived, to be cut into its datagrams by the relay device. */
 #define IOM_MARK_DONE 0x574f5645u
 #define IOM_MARK_RELAY 0x574f5246u
+#define IOM_MARK_SPLIT 0x574f5350u
+
+/* A tail call to a slot that is known when the program is loaded: a direct jump, several times cheaper than an indirect one. The
+ * assembly keeps the compiler from merging two of them into one with a computed slot. */
+#define IOM_TAIL_CALL(skb, slot) \
+	asm volatile("r1 = %[ctx]\n\tr2 = %[progs] ll\n\tr3 = %[index]\n\tcall 12" ::[ctx] "r"(skb), [progs] "i"(&iom_progs), \
+		     [index] "i"(slot) \
+		     : "r0", "r1", "r2", "r3", "r4", "r5", "memory")
 
 /* iom_call goes on in a program; it returns only to drop the packet because the program is missing. */
 static __always_inline int iom_call(struct __sk_buff *skb, struct iom_meta *m, __u32 prog)
 {
 	if (++m->hops > IOM_MAX_HOPS)
 		return iom_drop(skb, m, iom, HOP_LIMIT);
-	bpf_tail_call(skb, &iom_progs, prog);
+	switch (prog) { /* the platform's and the first kinds' */
+	case 0:
+		IOM_TAIL_CALL(skb, 0);
+		break;
+	case 2:
+		IOM_TAIL_CALL(skb, 2);
+		break;
+	case 3:
+		IOM_TAIL_CALL(skb, 3);
+		break;
+	default:
+		bpf_tail_call(skb, &iom_progs, prog);
+	}
 	return iom_drop(skb, m, iom, NO_PROGRAM);
 }
 
@@ -88,19 +108,25 @@ static __always_inline int iom_flood(struct __sk_buff *skb, struct iom_meta *m, 
 {
 	struct iom_flood_ctx f = { .skb = skb, .m = m, .member = { .dp = m->dp, .key = group } };
 	__u32 zero = 0, *count = bpf_map_lookup_elem(&iom_groups, &f.member);
+	struct iom_meta *first;
 
-	f.depth = bpf_map_lookup_elem(&iom_depth, &zero);
-	if (!count || !f.depth)
+	first = bpf_map_lookup_elem(&iom_metas, &zero);
+	if (!count || !first)
 		return iom_drop(skb, m, iom, NO_GROUP);
+	f.depth = &first->depth;
 	f.tunnel = bpf_map_lookup_elem(&iom_tunnel_end, &zero);
 	iom_trace_add(m, IOM_TRACE_FLOOD, group, *count);
 	bpf_loop(*count, iom_flood_copy, &f, 0);
 	return TC_ACT_SHOT; /* the copies are out, the original has served; not a drop */
 }
 
-/* iom_output sends the packet out of a port: through the egress pipeline of its instance when the port is on this node,
- * into the tunnel otherwise. Invalidates packet pointers. */
-static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m, iom_ref out)
+/* A module's egress pipeline, for m->out, which is port. */
+typedef int (*iom_leave_fn)(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *port);
+
+/* iom_output sends the packet out of a port of the same instance: through the module's egress pipeline when the port is on this
+ * node, into the tunnel otherwise, to all of its places when it has several. leave is that pipeline, inlined: the port's instance is
+ * the packet's, so that no call is needed. Invalidates packet pointers. */
+static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m, iom_ref out, iom_leave_fn leave)
 {
 	struct iom_port *port;
 
@@ -118,23 +144,20 @@ static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m,
 	if (out & IOM_REF_GROUP)
 		return iom_flood(skb, m, iom_ref_key(out));
 	port = iom_port_get(out);
-	if (!port)
+	if (!port || port->dp != m->dp)
 		return iom_drop(skb, m, iom, NO_PORT);
 	m->out_key = port->key;
 	m->port = out;
-	return iom_call(skb, m, 2 * port->kind + 1);
+	return leave(skb, m, port);
 }
 
-/* iom_deliver hands the packet to the device of m->out; the end of an egress pipeline. */
-static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m)
+/* iom_deliver hands the packet to the device of port, which is m->out; the end of an egress pipeline. */
+static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *port)
 {
-	struct iom_port *port = iom_port_get(m->out);
-
-	if (!port)
-		return iom_drop(skb, m, iom, NO_PORT);
-	iom_trace_add(m, IOM_TRACE_OUTPUT, m->out, 0);
-	if (m->flags & IOM_TRACE)
+	if (iom_unlikely(m->flags & IOM_TRACE)) {
+		iom_trace_append(IOM_TRACE_OUTPUT, m->out, 0);
 		return TC_ACT_SHOT;
+	}
 	iom_count_tx(skb, m->out);
 	if (port->tag && bpf_skb_vlan_push(skb, iom_htons(ETH_VLAN), port->tag))
 		return iom_drop(skb, m, iom, TAG_FAILED);

@@ -9,6 +9,7 @@ enum {
 	ETH_LEN = 14,
 	ETH_IP4 = 0x0800, /* ethertypes in host byte order */
 	ETH_ARP = 0x0806,
+	ETH_RARP = 0x8035,
 	ETH_VLAN = 0x8100,
 	ETH_QINQ = 0x88a8,
 	ETH_IP6 = 0x86dd,
@@ -31,11 +32,14 @@ enum {
 	ND_OPT_TLL = 2,
 };
 
+/* Packed, but at even addresses, as in every packet: the compiler takes byte by byte what is merely packed. */
+#define IOM_HALFWORDS __attribute__((packed, aligned(2)))
+
 struct eth_hdr {
 	__u8 dst[6];
 	__u8 src[6];
 	__u16 proto;
-} __attribute__((packed));
+};
 
 /* RFC 826, for Ethernet and IPv4. */
 struct arp_hdr {
@@ -46,7 +50,7 @@ struct arp_hdr {
 	__u32 spa;
 	__u8 tha[6];
 	__u32 tpa;
-} __attribute__((packed));
+} IOM_HALFWORDS;
 
 struct ip4_hdr {
 	__u8 ver_ihl, tos;
@@ -54,23 +58,23 @@ struct ip4_hdr {
 	__u8 ttl, proto;
 	__u16 csum;
 	__u32 src, dst;
-} __attribute__((packed));
+};
 
 struct ip6_hdr {
 	__u32 ver_tc_flow;
 	__u16 plen;
 	__u8 next, hop_limit;
 	__u32 src[4], dst[4];
-} __attribute__((packed));
+};
 
 struct udp_hdr {
 	__u16 sport, dport, len, csum;
-} __attribute__((packed));
+};
 
 /* What follows the Ethernet addresses of a tagged frame. */
 struct vlan_hdr {
 	__u16 tpid, tci, proto;
-} __attribute__((packed));
+};
 #define VLAN_LEN 4
 
 /* Neighbour solicitation or advertisement with one link-layer address option, RFC 4861 sections 4.3 and 4.4. */
@@ -81,7 +85,7 @@ struct nd_msg {
 	__u32 target[4];
 	__u8 opt_type, opt_len; /* opt_len in units of 8 bytes */
 	__u8 lladdr[6];
-} __attribute__((packed));
+};
 #define ND_NO_OPT_LEN 24 /* bytes of nd_msg before the option */
 
 /* Geneve (RFC 8926) with OVN's one option. */
@@ -90,12 +94,12 @@ struct geneve_hdr {
 	__u8 flags;
 	__u16 proto;
 	__u32 vni; /* upper 24 bits */
-} __attribute__((packed));
+};
 struct geneve_opt {
 	__u16 class;
 	__u8 type;
 	__u8 len; /* of the data, in 4 bytes; lower 5 bits */
-} __attribute__((packed));
+};
 enum {
 	GENEVE_PORT = 6081,
 	GENEVE_CLASS_OVN = 0x0102,
@@ -134,14 +138,29 @@ static __always_inline int iom_addr_is_zero(const struct iom_addr *x)
 	return !(x->a[0] | x->a[1] | x->a[2] | x->a[3]);
 }
 
+/* MAC addresses lie at even addresses, in packets and in tables. */
+static __always_inline void iom_mac_copy(__u8 *to, const __u8 *from)
+{
+	__u16 *a = (__u16 *)to;
+	const __u16 *b = (const __u16 *)from;
+
+	a[0] = b[0];
+	a[1] = b[1];
+	a[2] = b[2];
+}
+
 static __always_inline int iom_mac_eq(const __u8 *x, const __u8 *y)
 {
-	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4] && x[5] == y[5];
+	const __u16 *a = (const __u16 *)x, *b = (const __u16 *)y;
+
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
 }
 
 static __always_inline int iom_mac_is_zero(const __u8 *x)
 {
-	return !(x[0] | x[1] | x[2] | x[3] | x[4] | x[5]);
+	const __u16 *a = (const __u16 *)x;
+
+	return !(a[0] | a[1] | a[2]);
 }
 
 /* Broadcast and multicast. */

@@ -57,6 +57,9 @@ struct iom_meta {
 
 	/* Where a copy is on its way to; set around bpf_clone_redirect. */
 	__u32 copy_ifindex;
+
+	/* In the first element only: nesting depth of this CPU, 0 outside any copy. */
+	__u32 depth;
 };
 
 struct {
@@ -65,14 +68,6 @@ struct {
 	__type(value, struct iom_meta);
 	__uint(max_entries, IOM_DEPTH_TRACE + 1);
 } iom_metas SEC(".maps");
-
-/* Nesting depth of this CPU: 0 outside any copy. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, __u32);
-	__uint(max_entries, 1);
-} iom_depth SEC(".maps");
 
 /* iom_meta_get returns the metadata of this run; NULL cannot happen after an entry program. */
 static __always_inline struct iom_meta *iom_meta_get(struct __sk_buff *skb)

@@ -15,12 +15,8 @@ enum {
 };
 
 /* Ports, or ICMP's type and code, into m. A packet too short for them keeps l4 = 0. */
-static __always_inline void iom_parse_l4(struct __sk_buff *skb, struct iom_meta *m, __u32 offset)
+static __always_inline void iom_set_l4(struct iom_meta *m, __u32 offset, const __u8 *b)
 {
-	__u8 b[4];
-
-	if (bpf_skb_load_bytes(skb, offset, b, sizeof(b)))
-		return;
 	m->l4 = offset;
 	if (m->l4_proto == PROTO_ICMP || m->l4_proto == PROTO_ICMP6) {
 		m->sport = b[0];
@@ -31,8 +27,17 @@ static __always_inline void iom_parse_l4(struct __sk_buff *skb, struct iom_meta 
 	}
 }
 
-static __always_inline int iom_parse_ip4(struct __sk_buff *skb, struct iom_meta *m, struct ip4_hdr *ip)
+static __always_inline void iom_parse_l4(struct __sk_buff *skb, struct iom_meta *m, __u32 offset)
 {
+	__u8 b[4];
+
+	if (!bpf_skb_load_bytes(skb, offset, b, sizeof(b)))
+		iom_set_l4(m, offset, b);
+}
+
+static __always_inline int iom_parse_ip4(struct __sk_buff *skb, struct iom_meta *m, struct ip4_hdr *ip, void *end)
+{
+	__u8 *l4 = (__u8 *)(ip + 1);
 	__u32 ihl = (ip->ver_ihl & 15) * 4, len = iom_ntohs(ip->len);
 	__u16 frag = iom_ntohs(ip->frag);
 
@@ -44,7 +49,9 @@ static __always_inline int iom_parse_ip4(struct __sk_buff *skb, struct iom_meta 
 	iom_addr_set4(&m->dst, ip->dst);
 	m->l4_proto = ip->proto;
 	m->fragment = (frag & 0x1fff) != 0;
-	if (!m->fragment)
+	if (ihl == IP4_LEN && (void *)(l4 + 4) <= end && !m->fragment)
+		iom_set_l4(m, ETH_LEN + IP4_LEN, l4);
+	else if (!m->fragment)
 		iom_parse_l4(skb, m, ETH_LEN + ihl);
 	return 0;
 }
@@ -94,7 +101,7 @@ static __always_inline int iom_parse(struct __sk_buff *skb, struct iom_meta *m)
 	struct eth_hdr *eth = (void *)(long)skb->data;
 	void *end = (void *)(long)skb->data_end;
 
-	if (iom_unlikely((void *)eth + want > end)) {
+	if (iom_unlikely((void *)eth + want > end && skb->data_end - skb->data < skb->len)) {
 		bpf_skb_pull_data(skb, skb->len < want ? skb->len : want);
 		eth = (void *)(long)skb->data;
 		end = (void *)(long)skb->data_end;
@@ -106,13 +113,13 @@ static __always_inline int iom_parse(struct __sk_buff *skb, struct iom_meta *m)
 	m->dport = 0;
 	if ((void *)(eth + 1) > end)
 		return -1;
-	__builtin_memcpy(m->dmac, eth->dst, 6);
-	__builtin_memcpy(m->smac, eth->src, 6);
+	iom_mac_copy(m->dmac, eth->dst);
+	iom_mac_copy(m->smac, eth->src);
 	m->proto = iom_ntohs(eth->proto);
 	if (m->proto == ETH_IP4) {
 		struct ip4_hdr *ip = (void *)(eth + 1);
 
-		return (void *)(ip + 1) > end ? -1 : iom_parse_ip4(skb, m, ip);
+		return (void *)(ip + 1) > end ? -1 : iom_parse_ip4(skb, m, ip, end);
 	}
 	if (m->proto == ETH_IP6) {
 		struct ip6_hdr *ip = (void *)(eth + 1);

@@ -32,6 +32,7 @@ struct iom_port {
 	__u8 peer_mac[6]; /* frames for this MAC may go straight into the peer namespace; zero: none may */
 	__u16 tag; /* VLAN that tells the port from others on its device, host byte order; 0: untagged */
 	enum iom_port_flag flags;
+	__u8 pad[8]; /* to 32: no row in two cache lines */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -15,25 +15,25 @@ struct geneve_tail {
 	struct geneve_hdr geneve;
 	struct geneve_opt opt;
 	__u16 in_key, out_key; /* network byte order */
-} __attribute__((packed));
+} IOM_HALFWORDS;
 
 /* All outer headers, by outer family. */
 struct geneve_outer4 {
 	struct eth_hdr eth;
 	struct ip4_hdr ip;
 	struct geneve_tail tail;
-} __attribute__((packed));
+} IOM_HALFWORDS;
 struct geneve_outer6 {
 	struct eth_hdr eth;
 	struct ip6_hdr ip;
 	struct geneve_tail tail;
-} __attribute__((packed));
+} IOM_HALFWORDS;
 
 /* The inner link-layer header with its tag, if the frame has one. */
 struct geneve_inner {
 	__u8 addrs[12];
 	struct vlan_hdr vlan; /* untagged: its first member is the ethertype, the rest does not count */
-} __attribute__((packed));
+} IOM_HALFWORDS;
 
 /* This node's own tunnel addresses. */
 struct {
@@ -131,6 +131,7 @@ static __always_inline long geneve_store4(struct __sk_buff *skb, struct iom_meta
 {
 	struct geneve_outer4 o = { .eth.proto = iom_htons(ETH_IP4) };
 	__u32 len = skb->len - ETH_LEN;
+	struct ip4_hdr ip;
 
 	o.ip.ver_ihl = 0x45;
 	o.ip.tos = e->tos;
@@ -140,7 +141,8 @@ static __always_inline long geneve_store4(struct __sk_buff *skb, struct iom_meta
 	o.ip.proto = PROTO_UDP;
 	o.ip.src = e->node->local.a[3];
 	o.ip.dst = e->node->addr.a[3];
-	o.ip.csum = iom_csum_ip4(&o.ip);
+	ip = o.ip;
+	o.ip.csum = iom_csum_ip4(&ip);
 	geneve_fill_tail(&o.tail, m, len - IP4_LEN, e->hash, e->vni);
 	return bpf_skb_store_bytes(skb, 0, &o, sizeof(o), 0);
 }
@@ -305,6 +307,26 @@ static __always_inline int geneve_for_us(struct __sk_buff *skb, struct geneve_pa
 	if (bpf_skb_load_bytes(skb, p->udp + 2, &dport, sizeof(dport)) || dport != iom_htons(GENEVE_PORT))
 		return 0;
 	return bpf_map_lookup_elem(&iom_own_addrs, &dst) != NULL;
+}
+
+/* Whether the packet is several UDP datagrams that travel as one (GSO), as a virtual underlay delivers them. A decapsulated one still says
+ * that it is in a tunnel, which no program can take off, and whoever cuts it (a socket, a tap) loses it. TCP is not cut after us, or rightly. */
+static __always_inline int geneve_is_datagrams(struct __sk_buff *skb, struct geneve_packet *p)
+{
+	__u32 inner = p->udp + UDP_LEN + sizeof(struct geneve_hdr), proto_at;
+	struct geneve_hdr g;
+	struct eth_hdr eth;
+	__u8 proto;
+
+	if (!skb->gso_size || bpf_skb_load_bytes(skb, p->udp + UDP_LEN, &g, sizeof(g)))
+		return 0;
+	inner += (g.ver_optlen & 63) * 4;
+	if (bpf_skb_load_bytes(skb, inner, &eth, sizeof(eth)))
+		return 0;
+	proto_at = inner + ETH_LEN +
+		   (eth.proto == iom_htons(ETH_IP6) ? __builtin_offsetof(struct ip6_hdr, next)
+						    : __builtin_offsetof(struct ip4_hdr, proto));
+	return !bpf_skb_load_bytes(skb, proto_at, &proto, sizeof(proto)) && proto == PROTO_UDP;
 }
 
 /* OVN's option among the options, into m. 0, or a negative number: -1 none, -2 malformed, -3 an unknown critical one. */

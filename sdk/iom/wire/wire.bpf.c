@@ -7,7 +7,8 @@
  *   vif_out      egress of a port's device: lets pass what a pipeline sent, runs the egress pipeline of flood copies
  *   underlay_in  ingress of the tunnel's devices: Geneve for us is ours, all else passes
  *   relay_out    egress of the relay device: encapsulates flood copies for other nodes
- *   relay_in     ingress of the relay's other end: sends what only a second look could (frames that are not IP)
+ *   relay_in     ingress of the relay's other end: takes what only a second look could send (frames that are not IP) or receive
+ *                (datagrams that came as one packet)
  *   tunnel       called: encapsulates a unicast packet
  *   trace_in     never attached: a trace by test-run enters here
  *
@@ -86,11 +87,14 @@ static __always_inline __u32 bound_sub_port(struct __sk_buff *skb)
 	return *slot;
 }
 
-/* Starts a run: metadata for the given depth, cleared but for what iom_parse fills. */
-static __always_inline struct iom_meta *begin(struct __sk_buff *skb, __u32 depth)
+static __always_inline struct iom_meta *meta_at(__u32 depth)
 {
-	struct iom_meta *m = bpf_map_lookup_elem(&iom_metas, &depth);
+	return bpf_map_lookup_elem(&iom_metas, &depth);
+}
 
+/* Starts a run: clears metadata but for what iom_parse fills. */
+static __always_inline struct iom_meta *begin_at(struct __sk_buff *skb, struct iom_meta *m, __u32 depth)
+{
 	skb->cb[0] = depth;
 	if (m) {
 		m->flags = 0;
@@ -106,11 +110,14 @@ static __always_inline struct iom_meta *begin(struct __sk_buff *skb, __u32 depth
 	return m;
 }
 
-static __always_inline __u32 current_depth(void)
+/* Starts a run on this CPU's present depth. NULL: no such depth; unreachable, copies don't nest that deep. */
+static __always_inline struct iom_meta *begin(struct __sk_buff *skb)
 {
-	__u32 zero = 0, *depth = bpf_map_lookup_elem(&iom_depth, &zero);
+	struct iom_meta *first = meta_at(0);
 
-	return depth ? *depth : 0;
+	if (!first || !first->depth)
+		return begin_at(skb, first, 0);
+	return begin_at(skb, meta_at(first->depth), first->depth);
 }
 
 /* The packet enters the network by a port of this node. */
@@ -135,12 +142,12 @@ SEC("tc")
 int vif_in(struct __sk_buff *skb)
 {
 	__u32 slot = skb->vlan_present ? bound_sub_port(skb) : 0;
-	struct iom_meta *m = begin(skb, current_depth());
+	struct iom_meta *m = begin(skb);
 
 	if (!slot)
 		slot = bound_port(skb->ifindex);
 	if (!m)
-		return TC_ACT_SHOT; /* no such depth: unreachable, copies don't nest that deep */
+		return TC_ACT_SHOT;
 	iom_count_rx(skb, slot);
 	return enter(skb, m, slot);
 }
@@ -148,13 +155,13 @@ int vif_in(struct __sk_buff *skb)
 /* If this run is a copy that a flood sends to this device: its metadata, taken over from the flooding program. */
 static __always_inline struct iom_meta *begin_copy(struct __sk_buff *skb)
 {
-	__u32 depth = current_depth(), above = depth - 1;
-	struct iom_meta *flood, *m;
+	struct iom_meta *flood, *m, *first = meta_at(0);
+	__u32 depth = first ? first->depth : 0;
 
 	if (!depth)
 		return NULL;
-	flood = bpf_map_lookup_elem(&iom_metas, &above);
-	m = bpf_map_lookup_elem(&iom_metas, &depth);
+	flood = meta_at(depth - 1);
+	m = meta_at(depth);
 	if (!flood || !m || flood->copy_ifindex != skb->ifindex)
 		return NULL;
 	*m = *flood;
@@ -168,7 +175,7 @@ static __always_inline struct iom_meta *begin_copy(struct __sk_buff *skb)
 /* A packet on a device that belongs to Woven, sent by someone else. */
 static __always_inline int foreign(struct __sk_buff *skb, __u32 slot)
 {
-	struct iom_meta *m = begin(skb, current_depth());
+	struct iom_meta *m = begin(skb);
 	struct iom_port *port = iom_port_get(slot);
 
 	if (!m)
@@ -213,29 +220,19 @@ int relay_out(struct __sk_buff *skb)
 {
 	struct iom_meta *m;
 
-	if (skb->mark == IOM_MARK_RELAY)
+	if (skb->mark == IOM_MARK_RELAY || skb->mark == IOM_MARK_SPLIT)
 		return TC_ACT_UNSPEC;
 	m = begin_copy(skb);
 	return m ? geneve_encap(skb, m) : foreign(skb, 0);
 }
 
-SEC("tc")
-int relay_in(struct __sk_buff *skb)
+/* A Geneve packet for this node: to the port or the group that it names. */
+static __always_inline int arrive(struct __sk_buff *skb, struct geneve_packet *p)
 {
-	return geneve_relay(skb, begin(skb, current_depth()));
-}
-
-SEC("tc")
-int underlay_in(struct __sk_buff *skb)
-{
-	struct geneve_packet p;
-	struct iom_meta *m;
+	struct iom_meta *m = begin(skb);
 	struct iom_port *port;
 
-	if (!geneve_for_us(skb, &p))
-		return TC_ACT_UNSPEC;
-	m = begin(skb, current_depth());
-	if (!m || geneve_decap(skb, m, &p))
+	if (!m || geneve_decap(skb, m, p))
 		return TC_ACT_SHOT; /* counted there */
 	if (iom_parse(skb, m))
 		return iom_drop(skb, m, iom, TRUNCATED);
@@ -248,6 +245,34 @@ int underlay_in(struct __sk_buff *skb)
 	return iom_call(skb, m, 2 * port->kind + 1);
 }
 
+SEC("tc")
+int underlay_in(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct iom_tunnel *own = bpf_map_lookup_elem(&iom_tunnel_end, &zero);
+	struct geneve_packet p;
+
+	if (!geneve_for_us(skb, &p))
+		return TC_ACT_UNSPEC;
+	if (own && own->relay && geneve_is_datagrams(skb, &p)) {
+		skb->mark = IOM_MARK_SPLIT;
+		return bpf_redirect(own->relay, 0);
+	}
+	return arrive(skb, &p);
+}
+
+SEC("tc")
+int relay_in(struct __sk_buff *skb)
+{
+	struct geneve_packet p;
+
+	if (skb->mark == IOM_MARK_SPLIT && geneve_for_us(skb, &p)) {
+		skb->mark = 0;
+		return arrive(skb, &p);
+	}
+	return geneve_relay(skb, begin(skb));
+}
+
 /* What cb[1] of a trace says about where the packet is. */
 enum {
 	TRACE_ENTERS = 0, /* comes in by port slot cb[0] */
@@ -258,7 +283,7 @@ SEC("tc")
 int trace_in(struct __sk_buff *skb)
 {
 	__u32 slot = skb->cb[0], where = skb->cb[1], in = skb->cb[2], in_key = skb->cb[3];
-	struct iom_meta *m = begin(skb, IOM_DEPTH_TRACE);
+	struct iom_meta *m = begin_at(skb, meta_at(IOM_DEPTH_TRACE), IOM_DEPTH_TRACE);
 	struct iom_port *port = iom_port_get(slot);
 
 	if (!m)

@@ -86,6 +86,7 @@ type WireIomMeta struct {
 	Src         WireIomAddr
 	Dst         WireIomAddr
 	CopyIfindex uint32
+	Depth       uint32
 }
 
 type WireIomName struct {
@@ -111,6 +112,7 @@ type WireIomPort struct {
 	PeerMac [6]uint8
 	Tag     uint16
 	Flags   WireIomPortFlag
+	Pad     [8]uint8
 }
 
 type WireIomPortFlag uint32
@@ -217,7 +219,6 @@ const (
 const (
 	WireMapIomBindings     = "iom_bindings"
 	WireMapIomBindingsHigh = "iom_bindings_high"
-	WireMapIomDepth        = "iom_depth"
 	WireMapIomDpNames      = "iom_dp_names"
 	WireMapIomDps          = "iom_dps"
 	WireMapIomDrops        = "iom_drops"
@@ -305,7 +306,6 @@ type WireProgramSpecs struct {
 type WireMapSpecs struct {
 	IomBindings     *ebpf.MapSpec `ebpf:"iom_bindings"`
 	IomBindingsHigh *ebpf.MapSpec `ebpf:"iom_bindings_high"`
-	IomDepth        *ebpf.MapSpec `ebpf:"iom_depth"`
 	IomDpNames      *ebpf.MapSpec `ebpf:"iom_dp_names"`
 	IomDps          *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops        *ebpf.MapSpec `ebpf:"iom_drops"`
@@ -357,7 +357,6 @@ func (o *WireObjects) Close() error {
 type WireMaps struct {
 	IomBindings     *ebpf.Map `ebpf:"iom_bindings"`
 	IomBindingsHigh *ebpf.Map `ebpf:"iom_bindings_high"`
-	IomDepth        *ebpf.Map `ebpf:"iom_depth"`
 	IomDpNames      *ebpf.Map `ebpf:"iom_dp_names"`
 	IomDps          *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops        *ebpf.Map `ebpf:"iom_drops"`
@@ -384,7 +383,6 @@ func (m *WireMaps) Close() error {
 	return _WireClose(
 		m.IomBindings,
 		m.IomBindingsHigh,
-		m.IomDepth,
 		m.IomDpNames,
 		m.IomDps,
 		m.IomDrops,

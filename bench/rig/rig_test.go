@@ -1,0 +1,75 @@
+package rig_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"woven.dev/woven/bench/load"
+	"woven.dev/woven/bench/rig"
+	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/testutil"
+)
+
+// Each path carries each kind of traffic, and nothing is left of it.
+func TestPaths(t *testing.T) {
+	testutil.RequireRoot(t)
+	before := namespaces(t)
+	r := rig.New()
+	u, err := r.Underlay()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, build := range []func() (rig.Path, error){
+		func() (rig.Path, error) { return r.Veth("veth") },
+		func() (rig.Path, error) { return r.Bridge("bridge") },
+		func() (rig.Path, error) { return r.VXLAN("vxlan", u) },
+		func() (rig.Path, error) { return r.Woven("woven", hover.AttachTCX) },
+		func() (rig.Path, error) { return r.Woven("woven-clsact", hover.AttachClsact) },
+		func() (rig.Path, error) { return r.Geneve("geneve", u, hover.AttachTCX) },
+		func() (rig.Path, error) { return r.Geneve("geneve-clsact", u, hover.AttachClsact) },
+	} {
+		p, err := build()
+		if err != nil {
+			t.Fatalf("%s: %v", p.Name, err)
+		}
+		t.Run(p.Name, func(t *testing.T) { carries(t, p) })
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	for _, ns := range namespaces(t) {
+		if !slices.Contains(before, ns) && len(ns) > 3 && ns[:3] == "wvb" {
+			t.Errorf("namespace %s is left", ns)
+		}
+	}
+}
+
+func carries(t *testing.T, p rig.Path) {
+	const moment = 100 * time.Millisecond
+	if _, err := load.Stream(t.Context(), p.A, p.B, p.B.IP4(), moment); err != nil {
+		t.Errorf("stream, IPv4: %v", err)
+	}
+	if _, err := load.Stream(t.Context(), p.A, p.B, p.B.IP6(), moment); err != nil {
+		t.Errorf("stream, IPv6: %v", err)
+	}
+	if _, err := load.RoundTrips(t.Context(), p.B, p.A, p.A.IP4(), moment); err != nil {
+		t.Errorf("round trips: %v", err)
+	}
+	if _, err := load.Packets(t.Context(), p.A, p.B, p.B.IP4(), moment); err != nil {
+		t.Errorf("packets: %v", err)
+	}
+}
+
+func namespaces(t *testing.T) []string {
+	entries, err := os.ReadDir("/run/netns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
