@@ -49,6 +49,8 @@ type Instance struct {
 	Slot   uint32
 	// Ports of this node: slot by key.
 	Ports map[uint16]uint32
+	// Refs are the ways to all ports that are plugged somewhere, by key.
+	Refs map[uint16]iom.Ref
 }
 
 func newCounts(spec *iom.Spec, set *iom.Set) (*counts, error) {
@@ -104,23 +106,6 @@ func (c *counts) port(dp, slot uint32) (PortCounters, error) {
 	return out, err
 }
 
-// clearPort zeroes a port's counters; its slot goes to another one. Losing them must not stop anything.
-func (c *counts) clearPort(dp, slot uint32) {
-	cpus, err := ebpf.PossibleCPU()
-	if err == nil {
-		_ = c.stats.Put(slot, make([]Stats, cpus))
-	}
-	c.clear(dp, slot)
-}
-
-func (c *counts) clearInstance(dp uint32) { c.clear(dp, 0) }
-
-func (c *counts) clear(dp, port uint32) {
-	for _, d := range c.drops {
-		_ = d.table.Delete(wire.DropKey{Dp: dp, Port: port})
-	}
-}
-
 // ErrUnknown: no such module or port in the data plane.
 var ErrUnknown = errors.New("not in the data plane")
 
@@ -157,7 +142,7 @@ func (h *Hover) Instances() []Instance {
 	var out []Instance
 	for id, m := range h.have.Modules {
 		if dp, ok := h.numbers.dps.byKey[dpKey(instanceID(id))]; ok {
-			out = append(out, Instance{Module: m, Slot: dp, Ports: h.numbers.local[dp]})
+			out = append(out, Instance{Module: m, Slot: dp, Ports: h.numbers.local[dp], Refs: h.numbers.refs[dp]})
 		}
 	}
 	return out

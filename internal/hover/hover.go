@@ -39,6 +39,7 @@ type Hover struct {
 	set    *iom.Set
 	hooks  *hooks
 	counts *counts
+	live   liveTables
 	kinds  map[string]uint32 // number by name
 	now    func() time.Time
 
@@ -81,10 +82,11 @@ func Open(cfg Config) (*Hover, error) {
 func (h *Hover) adopt() error {
 	state := map[string]*ebpf.Map{}
 	for name, m := range h.set.Maps {
-		if h.spec.IsState(name) && name != "iom_port_stats" && !strings.HasSuffix(name, "_drops") {
+		if h.spec.IsState(name) && !isLive(h.spec.Maps[name]) {
 			state[name] = m
 		}
 	}
+	h.live = newLiveTables(h.spec, h.set)
 	var err error
 	if h.tables, err = newTables(state); err != nil {
 		return err
@@ -203,7 +205,7 @@ func (h *Hover) settle() error {
 	if err := h.tables.prune(); err != nil {
 		return err
 	}
-	h.numbers.freeUnused(h.have, h.counts, h.now())
+	h.freed(h.numbers.freeUnused(h.have, h.now()))
 	if err := h.hooks.leaveOther(); err != nil {
 		return err
 	}
@@ -257,7 +259,7 @@ func (h *Hover) setModule(m *netstate.Module) error {
 	if err := h.tables.set("module "+m.ID, rows); err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}
-	h.numbers.freePorts(p, h.counts, h.now())
+	h.freed(h.numbers.freePorts(p, h.now()))
 	return nil
 }
 
@@ -265,8 +267,19 @@ func (h *Hover) delModule(id string) error {
 	if err := h.tables.set("module "+id, nil); err != nil {
 		return fmt.Errorf("remove module %q: %w", id, err)
 	}
-	h.numbers.freeInstance(instanceID(id), h.counts, h.now())
+	h.freed(h.numbers.freeInstance(instanceID(id), h.now()))
 	return nil
+}
+
+// freed clears what belonged to slots that were given back.
+func (h *Hover) freed(f freedSlots) {
+	errs := []error{h.live.clearPorts(f.ports)}
+	for _, dp := range f.dps {
+		errs = append(errs, h.live.clearInstance(dp))
+	}
+	if err := errors.Join(errs...); err != nil {
+		h.cfg.Log.Warn("rows of removed ports stay behind", "error", err)
+	}
 }
 
 func (h *Hover) setNode(n *netstate.Node) error {

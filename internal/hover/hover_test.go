@@ -213,7 +213,6 @@ func TestReusedKey(t *testing.T) {
 	if !ping(w1, addr4(2).String()) {
 		t.Fatal("no answer before")
 	}
-	const switchB = "6a3c1a52-0000-4000-8000-00000000000b"
 	n.apply(state(lswitch(switchB, 7, w3)))
 	for key, value := range snapshot(t, n) {
 		if strings.HasPrefix(key, "l2switch_fdbs") && !strings.Contains(key, "0a0000000003") {

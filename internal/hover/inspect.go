@@ -2,11 +2,11 @@ package hover
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 
 	"woven.dev/woven/sdk/iom"
 )
@@ -88,7 +88,7 @@ func (h *Hover) Rows(module, table string, limit int) (rows []TableRow, more boo
 		return nil, false, fmt.Errorf("list rows of table %q of %q: %w", table, module, ErrUnknown)
 	}
 	spec := h.spec.Maps[table]
-	raw, err := h.rawRows(module, table, spec)
+	raw, err := h.rawRows(module, table)
 	if err != nil {
 		return nil, false, err
 	}
@@ -111,7 +111,7 @@ func (h *Hover) Rows(module, table string, limit int) (rows []TableRow, more boo
 }
 
 // rawRows are a module's rows as user space wrote them or, where programs write, as they are in the kernel.
-func (h *Hover) rawRows(module, table string, spec *ebpf.MapSpec) (map[string]string, error) {
+func (h *Hover) rawRows(module, table string) (map[string]string, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := map[string]string{}
@@ -121,38 +121,22 @@ func (h *Hover) rawRows(module, table string, spec *ebpf.MapSpec) (map[string]st
 		}
 		return out, nil
 	}
-	if h.tables.maps[table] != nil && !writtenByPrograms(spec) {
+	live := h.live[table]
+	if live == nil || live.Type() == ebpf.PerCPUArray {
 		return out, nil
 	}
 	dp := h.numbers.dps.byKey[dpKey(instanceID(module))]
-	if m := h.set.Maps[table]; m.Type() != ebpf.PerCPUArray {
-		rows, err := readBack(m)
-		if err != nil {
-			return nil, fmt.Errorf("list rows of table %q: %w", table, err)
-		}
-		for key, r := range rows {
-			if k, err := iom.Decode(spec.Key, []byte(key)); err == nil && instanceOf(k) == uint64(dp) {
-				out[key] = r.value
-			}
+	ports := slices.Collect(maps.Values(h.numbers.local[dp]))
+	rows, err := readBack(live.Map)
+	if err != nil {
+		return nil, fmt.Errorf("list rows of table %q: %w", table, err)
+	}
+	for key, r := range rows {
+		if live.dp >= 0 && slotOf(key[live.dp:]) == dp || live.byPort && slices.Contains(ports, slotOf(key)) {
+			out[key] = r.value
 		}
 	}
 	return out, nil
-}
-
-// writtenByPrograms: keys name the instance, so that the kernel's rows can be told apart.
-func writtenByPrograms(spec *ebpf.MapSpec) bool {
-	st, ok := btf.UnderlyingType(spec.Key).(*btf.Struct)
-	return ok && slices.ContainsFunc(st.Members, func(m btf.Member) bool { return m.Name == "dp" })
-}
-
-// instanceOf is the instance slot in a decoded key.
-func instanceOf(key iom.Value) uint64 {
-	fields, ok := key.(iom.Fields)
-	if !ok {
-		return 0
-	}
-	dp, _ := fields.Get("dp").(uint64)
-	return dp
 }
 
 func decodeRow(spec *ebpf.MapSpec, key, value string) (TableRow, error) {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"woven.dev/woven/internal/netstate"
@@ -17,12 +18,14 @@ import (
 
 // numbers are the slots of the data plane and what they stand for.
 type numbers struct {
-	dps     *slots                       // by instanceID
-	ports   *slots                       // by portKey
-	nodes   *slots                       // by address
-	nodeOf  map[string]string            // chassis name -> address as in nodes
-	members map[wire.GroupKey]*memberSet // by group, Index 0
-	local   map[uint32]map[uint16]uint32 // ports of this node: slot by instance slot and key
+	dps     *slots                        // by instanceID
+	ports   *slots                        // by portKey
+	nodes   *slots                        // by address
+	nodeOf  map[string]string             // chassis name -> address as in nodes
+	members map[wire.GroupKey]*memberSet  // by group, Index 0
+	local   map[uint32]map[uint16]uint32  // ports of this node: slot by instance slot and key
+	refs    map[uint32]map[uint16]iom.Ref // ways to all ports that are plugged somewhere, likewise
+	ids     sync.Map                      // module ID by instance slot, for any goroutine
 	// bindArray is the size of iom_bindings: larger ifindexes are in iom_bindings_high.
 	bindArray uint32
 }
@@ -31,7 +34,7 @@ func newNumbers(spec *iom.Spec) *numbers {
 	size := func(table string) uint32 { return spec.Maps[table].MaxEntries }
 	return &numbers{dps: newSlots("instance", size("iom_dps")), ports: newSlots("port", size("iom_ports")),
 		nodes: newSlots("tunnel peer", size("iom_nodes")), nodeOf: map[string]string{}, members: map[wire.GroupKey]*memberSet{}, local: map[uint32]map[uint16]uint32{},
-		bindArray: size("iom_bindings")}
+		refs: map[uint32]map[uint16]iom.Ref{}, bindArray: size("iom_bindings")}
 }
 
 // memberSet gives the members of a group their places in iom_members. A place stays with its member: moving one would
@@ -74,6 +77,19 @@ func instanceID(id string) (out [16]byte) {
 	return [16]byte(sum[:16])
 }
 
+// moduleAt is the ID of the module that has an instance slot now: after a restart, until it is applied again, its UUID. It may be called
+// from any goroutine.
+func (n *numbers) moduleAt(dp uint32) (id string, ok bool) {
+	if id, ok := n.ids.Load(dp); ok {
+		return id.(string), true
+	}
+	key, ok := n.dps.keyOf(dp)
+	if !ok {
+		return "", false
+	}
+	return fmt.Sprintf("%x-%x-%x-%x-%x", key[:4], key[4:6], key[6:8], key[8:10], key[10:]), true
+}
+
 func dpKey(id [16]byte) string { return string(id[:]) }
 
 func portKey(dp uint32, key uint16) string {
@@ -96,6 +112,7 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 	if err != nil {
 		return place{}, err
 	}
+	n.ids.Store(dp, m.ID)
 	inst := iom.Instance{Slot: dp, Local: map[uint16]uint32{}, Refs: map[uint16]iom.Ref{}, Config: m.Config}
 	out := place{module: m, kind: kind, inst: inst, places: map[uint16][]iom.Ref{}}
 	for _, p := range m.Ports {
@@ -261,34 +278,41 @@ func (n *numbers) adoptMembers(t *tables) error {
 	return nil
 }
 
-// freePorts gives back the numbers of ports that left the node. Their counters go with them.
-func (n *numbers) freePorts(p place, c *counts, now time.Time) {
+// freedSlots are slots that were given back: of ports, and of instances.
+type freedSlots struct{ ports, dps []uint32 }
+
+// freePorts gives back the numbers of ports that left the node.
+func (n *numbers) freePorts(p place, now time.Time) (f freedSlots) {
 	for key := range n.local[p.inst.Slot] {
 		if _, stays := p.inst.Local[key]; !stays {
-			n.freePort(p.inst.Slot, key, c, now)
+			n.freePort(p.inst.Slot, key, now, &f)
 		}
 	}
-	n.local[p.inst.Slot] = p.inst.Local
+	n.local[p.inst.Slot], n.refs[p.inst.Slot] = p.inst.Local, p.inst.Refs
+	return f
 }
 
-func (n *numbers) freePort(dp uint32, key uint16, c *counts, now time.Time) {
+func (n *numbers) freePort(dp uint32, key uint16, now time.Time, f *freedSlots) {
 	if slot, ok := n.ports.free(portKey(dp, key), now); ok {
-		c.clearPort(dp, slot)
+		f.ports = append(f.ports, slot)
 	}
 }
 
 // freeInstance gives back the numbers of a module and its ports.
-func (n *numbers) freeInstance(id [16]byte, c *counts, now time.Time) {
+func (n *numbers) freeInstance(id [16]byte, now time.Time) (f freedSlots) {
 	dp, ok := n.dps.free(dpKey(id), now)
 	if !ok {
-		return
+		return f
 	}
 	for key := range n.local[dp] {
-		n.freePort(dp, key, c, now)
+		n.freePort(dp, key, now, &f)
 	}
 	delete(n.local, dp)
+	delete(n.refs, dp)
+	n.ids.Delete(dp)
 	maps.DeleteFunc(n.members, func(k wire.GroupKey, _ *memberSet) bool { return k.Dp == dp })
-	c.clearInstance(dp)
+	f.dps = append(f.dps, dp)
+	return f
 }
 
 // freeNode gives back the number of a peer's address, unless another peer has the address now.
@@ -302,19 +326,21 @@ func (n *numbers) freeNode(addr string, now time.Time) {
 }
 
 // freeUnused gives back what adopt took over and the state does not use.
-func (n *numbers) freeUnused(s *netstate.State, c *counts, now time.Time) {
+func (n *numbers) freeUnused(s *netstate.State, now time.Time) (f freedSlots) {
 	used := map[string]bool{}
 	for id := range s.Modules {
 		used[dpKey(instanceID(id))] = true
 	}
 	for key := range maps.Clone(n.dps.byKey) {
 		if !used[key] {
-			n.freeInstance([16]byte([]byte(key)), c, now)
+			gone := n.freeInstance([16]byte([]byte(key)), now)
+			f.ports, f.dps = append(f.ports, gone.ports...), append(f.dps, gone.dps...)
 		}
 	}
 	for addr := range maps.Clone(n.nodes.byKey) {
 		n.freeNode(addr, now)
 	}
+	return f
 }
 
 func slotOf(key string) uint32 { return binary.NativeEndian.Uint32([]byte(key)) }

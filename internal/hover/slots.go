@@ -3,6 +3,7 @@ package hover
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type slots struct {
 	what  string // for errors
 	max   uint32
 	byKey map[string]uint32
+	mu    sync.RWMutex // guards used, which keyOf reads from any goroutine; the rest has one user at a time
 	used  map[uint32]string
 	next  uint32 // no number from here on was ever used
 	freed []freedSlot
@@ -33,7 +35,7 @@ func newSlots(what string, max uint32) *slots {
 
 // adopt takes over a number that is in use. Numbers below it that nobody adopts count as free.
 func (s *slots) adopt(key string, slot uint32) {
-	s.byKey[key], s.used[slot] = slot, key
+	s.use(slot, key)
 	for ; s.next <= slot; s.next++ {
 		if s.next != slot {
 			s.freed = append(s.freed, freedSlot{slot: s.next})
@@ -68,12 +70,28 @@ func (s *slots) get(key string, now time.Time) (uint32, error) {
 	default:
 		return 0, fmt.Errorf("number %s: all %d are in use: %w", s.what, s.max-1, ErrFull)
 	}
-	s.byKey[key], s.used[slot] = slot, key
+	s.use(slot, key)
 	return slot, nil
+}
+
+func (s *slots) use(slot uint32, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byKey[key], s.used[slot] = slot, key
+}
+
+// keyOf returns the key that has a number now. It may be called from any goroutine.
+func (s *slots) keyOf(slot uint32) (key string, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	key, ok = s.used[slot]
+	return key, ok
 }
 
 // free gives a number back; freeing the absent does nothing.
 func (s *slots) free(key string, now time.Time) (slot uint32, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	slot, ok = s.byKey[key]
 	if ok {
 		delete(s.byKey, key)

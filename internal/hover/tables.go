@@ -45,8 +45,12 @@ func newTables(maps map[string]*ebpf.Map) (*tables, error) {
 // readBack lists a map's rows; an array's rows of zeros don't count.
 func readBack(m *ebpf.Map) (map[string]row, error) {
 	rows := map[string]row{}
-	zero := strings.Repeat("\x00", int(m.ValueSize()))
-	if m.Type() != ebpf.Array {
+	zero := ""
+	switch m.Type() {
+	case ebpf.Hash:
+	case ebpf.Array:
+		zero = strings.Repeat("\x00", int(m.ValueSize()))
+	default: // it has no batches
 		var key, value []byte
 		it := m.Iterate()
 		for it.Next(&key, &value) {

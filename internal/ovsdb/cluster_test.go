@@ -108,7 +108,7 @@ func TestFollowersOnly(t *testing.T) {
 func TestMajorityLost(t *testing.T) {
 	cluster := ovsdbtest.StartCluster(t, ovsdbtest.NB, 3)
 	db := NewNB(Config{Remotes: cluster.Remotes()})
-	db.timing = impatient
+	db.timing = brisk()
 	start(t, db)
 	await(t, db, "first copy", complete)
 	addSwitch(t, cluster.Leader(), "blue")
@@ -134,7 +134,7 @@ func TestRelay(t *testing.T) {
 	source := ovsdbtest.Start(t, ovsdbtest.SB)
 	relay := ovsdbtest.StartRelay(t, "OVN_Southbound", source.Remote())
 	db := NewSB(Config{Remotes: []string{relay.Remote()}})
-	db.timing = impatient
+	db.timing.call = time.Second
 	start(t, db)
 	await(t, db, "first copy", complete)
 	for i := range 20 {
@@ -163,7 +163,7 @@ func TestSetRemotes(t *testing.T) {
 	addSwitch(t, first, "blue")
 	addSwitch(t, second, "green")
 	db := NewNB(Config{Remotes: []string{first.Remote()}})
-	db.timing = impatient
+	db.timing = brisk()
 	start(t, db)
 	await(t, db, "first copy", hasSwitch("blue"))
 	since := db.Status().Since

@@ -71,7 +71,7 @@ func NewNB(cfg Config) *DB[nb.Rows] {
 
 // NewSB returns a client of OVN_Southbound. It does nothing before Run.
 func NewSB(cfg Config) *DB[sb.Rows] {
-	return newDB[sb.Rows](cfg, sb.FullDatabaseModel, nil)
+	return newDB[sb.Rows](cfg, sb.Model, nil)
 }
 
 // NewVSW returns a client of the local Open_vSwitch database. It does nothing before Run. Columns that a vswitchd keeps

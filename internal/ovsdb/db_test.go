@@ -31,6 +31,13 @@ var impatient = timing{
 	lastPause:  50 * time.Millisecond,
 }
 
+// brisk is a timing for tests in which peers come and go, but don't fall silent.
+func brisk() timing {
+	t := defaultTiming
+	t.firstPause, t.lastPause = impatient.firstPause, impatient.lastPause
+	return t
+}
+
 // start runs a client until the test ends.
 func start[R any](t *testing.T, db *DB[R]) {
 	t.Helper()

@@ -54,6 +54,7 @@ func newerSB(tables map[string]map[string]any) {
 	columnsOf(tables["Chassis"])["future"] = map[string]any{"type": map[string]any{
 		"key": "string", "value": "string", "min": 0, "max": "unlimited",
 	}}
+	columnsOf(tables["FDB"])["timestamp"] = map[string]any{"type": "integer"}
 	tables["Future"] = map[string]any{"isRoot": true, "columns": map[string]any{"name": map[string]any{"type": "string"}}}
 }
 
@@ -114,6 +115,7 @@ func TestOlderServerIsUpgraded(t *testing.T) {
 	}))
 	server.Transact(`["OVN_Southbound", {"op": "insert", "table": "Chassis_Private", "row": {"name": "hv1"}}]`)
 	await(t, db, "Chassis_Private after the upgrade", func(rows *sb.Rows) bool { return len(rows.ChassisPrivate) == 1 })
+	checkTimestamp(t, db, 0)
 }
 
 func TestNewerServer(t *testing.T) {
@@ -132,6 +134,22 @@ func TestNewerServer(t *testing.T) {
 	rows := await(t, db, "changed host name", func(rows *sb.Rows) bool { return chassisNamed(rows, "hv1").Hostname == "host2" })
 	if got := chassisNamed(rows, "hv1"); got.NbCfg != 3 || got.OtherConfig["is-interconn"] != "false" {
 		t.Errorf("chassis = %+v, want all known columns", got)
+	}
+	checkTimestamp(t, db, 1234)
+}
+
+// checkTimestamp writes a row with a column that came after the schema of the generated rows, and reads it back.
+func checkTimestamp(t *testing.T, db *DB[sb.Rows], want int) {
+	t.Helper()
+	row := &sb.FDBEntry{DpKey: 1, MAC: "0a:00:00:00:00:01", PortKey: 2, Timestamp: 1234}
+	if err := db.Transact(t.Context(), []Op{{Kind: Insert, Row: row}}); err != nil {
+		t.Fatal(err)
+	}
+	rows := await(t, db, "learned address", func(rows *sb.Rows) bool { return len(rows.FDB) == 1 })
+	for _, got := range rows.FDB {
+		if got.PortKey != 2 || got.Timestamp != want {
+			t.Errorf("have %+v, want timestamp %d", got, want)
+		}
 	}
 }
 

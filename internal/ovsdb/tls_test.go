@@ -45,7 +45,7 @@ func TestTLS(t *testing.T) {
 	remote := server.ListenTLS(issue(t, ca, "central", time.Hour))
 	_, port, _ := strings.Cut(remote, "127.0.0.1:")
 	db := NewNB(Config{Remotes: []string{"ssl:localhost:" + port}, TLS: keysOf(issue(t, ca, "hv1", time.Hour))})
-	db.timing = impatient
+	db.timing = brisk()
 	start(t, db)
 	await(t, db, "first copy", complete)
 	addSwitch(t, server, "blue")
@@ -109,7 +109,7 @@ func TestBootstrapCA(t *testing.T) {
 	keys.CACert, keys.Bootstrap = filepath.Join(t.TempDir(), "fetched.pem"), true
 	remote := server.ListenTLS(issue(t, ca, "central", time.Hour))
 	db := NewNB(Config{Remotes: []string{remote}, TLS: keys})
-	db.timing = impatient
+	db.timing = brisk()
 	start(t, db)
 	await(t, db, "first copy", complete)
 	fetched, err := os.ReadFile(keys.CACert)
@@ -140,7 +140,7 @@ func TestRenewedCertificate(t *testing.T) {
 	keys := keysOf(issue(t, ca, "hv1", -time.Hour))
 	server := ovsdbtest.Start(t, ovsdbtest.NB)
 	db := NewNB(Config{Remotes: []string{server.ListenTLS(issue(t, ca, "central", time.Hour))}, TLS: keys})
-	db.timing = impatient
+	db.timing = brisk()
 	start(t, db)
 	awaitError(t, db, "expired certificate")
 	issue(t, ca, "hv1", time.Hour)

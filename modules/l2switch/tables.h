@@ -154,7 +154,7 @@ struct {
 	__type(value, struct l2switch_learned);
 	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-} l2switch_learned_macs SEC(".maps");
+} l2switch_learned_macs SEC(".maps") IOM_LIVE;
 
 /* By port slot: how many addresses are learned, and how many were not for the limit's or the table's sake. */
 #define L2SWITCH_LEARN_LIMIT 1024
@@ -167,7 +167,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct l2switch_learn_count);
 	__uint(max_entries, IOM_PORTS);
-} l2switch_learn_counts SEC(".maps");
+} l2switch_learn_counts SEC(".maps") IOM_LIVE_BY_PORT;
 
 /* An address in a switch. */
 struct l2switch_neigh_key {

@@ -45,6 +45,20 @@ func (s *Spec) Drops(kind string) ([]Member, error) {
 	return Members(m.Value)
 }
 
+// PuntReason is a kind's word for a punt's reason: an enumerator of the type of its variable <kind>_punts.
+func (s *Spec) PuntReason(kind string, reason uint32) string {
+	for i, k := range s.Kinds {
+		v := s.objects[i+1].Variables[kind+"_punts"]
+		if k.Name != kind || v == nil || v.Type == nil {
+			continue
+		}
+		if t, ok := btf.UnderlyingType(v.Type.Type).(*btf.Enum); ok {
+			return strings.TrimPrefix(enumName(t, uint64(reason)), kind+"_punt_")
+		}
+	}
+	return fmt.Sprintf("%#x", reason)
+}
+
 // btfText writes a type out with its members, so that equal texts mean equal layouts.
 func btfText(t btf.Type) string {
 	if t == nil {

@@ -64,7 +64,7 @@ func Put[K, V any](t *Tables, table string, key K, value V) {
 		t.Rows[table] = rows
 		t.Order = append(t.Order, table)
 	}
-	rows[bytesOf(&key)] = bytesOf(&value)
+	rows[Bytes(key)] = Bytes(value)
 }
 
 // Get reads an entry back as the C struct it is.
@@ -77,8 +77,9 @@ func Get[V any](value string) (V, error) {
 	return v, nil
 }
 
-func bytesOf[T any](v *T) string {
-	return string(unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)))
+// Bytes is the inverse of Get.
+func Bytes[V any](v V) string {
+	return string(unsafe.Slice((*byte)(unsafe.Pointer(&v)), unsafe.Sizeof(v)))
 }
 
 // Addr is struct iom_addr: network byte order in memory, IPv4 as v4-mapped.

@@ -13,4 +13,7 @@ type Rows struct {
 	DatapathBinding map[string]*DatapathBinding
 	PortBinding     map[string]*PortBinding
 	MulticastGroup  map[string]*MulticastGroup
+	FDB             map[string]*FDBEntry
+	IPMulticast     map[string]*IPMulticast
+	IGMPGroup       map[string]*IGMPEntry
 }

@@ -25,6 +25,12 @@ typedef long long __s64;
 #define __type(name, val) typeof(val) *name
 #define __array(name, val) typeof(val) *name[]
 
+/* Marks a table whose rows programs write, at the end of its definition. User space does not own the rows, but removes them with what they
+ * belong to: the instance or port whose slot is the key's member `dp` or `port`, and the port that the value's member `ref` names. IOM_LIVE_BY_PORT:
+ * the key itself is a port slot. */
+#define IOM_LIVE __attribute__((btf_decl_tag("iom:live")))
+#define IOM_LIVE_BY_PORT __attribute__((btf_decl_tag("iom:live-by-port")))
+
 enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,

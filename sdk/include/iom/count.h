@@ -17,7 +17,7 @@ struct {
 	__type(key, __u32); /* port slot */
 	__type(value, struct iom_stats);
 	__uint(max_entries, IOM_PORTS);
-} iom_port_stats SEC(".maps");
+} iom_port_stats SEC(".maps") IOM_LIVE_BY_PORT;
 
 static __always_inline void iom_count_rx(struct __sk_buff *skb, __u32 slot)
 {

@@ -31,7 +31,7 @@ struct iom_drop_key {
 		__type(value, struct module##_drops); \
 		__uint(max_entries, 65536); \
 		__uint(map_flags, BPF_F_NO_PREALLOC); \
-	} module##_drops SEC(".maps"); \
+	} module##_drops SEC(".maps") IOM_LIVE; \
 	static __always_inline __u32 module##_drop_kind(void) \
 	{ \
 		return its_kind; \

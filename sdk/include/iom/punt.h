@@ -51,7 +51,7 @@ struct {
 	__type(value, struct iom_punt_limit);
 	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-} iom_punt_limits SEC(".maps");
+} iom_punt_limits SEC(".maps") IOM_LIVE;
 
 /* Takes one token. Two CPUs may take the same one: the limit is a protection, not an account. */
 static __always_inline struct iom_punt_limit *iom_punt_allowed(struct iom_punt_key *key)
