@@ -21,7 +21,9 @@ func TestTrace(t *testing.T) {
 	s, other := state(lswitch(switchA, 7, w1, w2, elsewhere(far))), state()
 	underlay(a, b, s, other, netip.MustParsePrefix("172.31.0.0/24"))
 	a.apply(s)
-	a.ip("link", "set", w1.dev.Name, "down") // what the workload sends by itself would count
+	for _, dev := range []string{w1.dev.Name, w2.dev.Name, "eth0"} { // what workloads send by themselves would count
+		a.ip("link", "set", dev, "down")
+	}
 	count := func() PortCounters {
 		c, err := a.Port(switchA, 1)
 		if err != nil {
