@@ -121,6 +121,10 @@ func (l *Lab) startStock(ctx context.Context, hv hypervisor) error {
 	if _, err := l.Exec(ctx, underlay, "ethtool", "-K", node, "tx", "off", "tso", "off", "gso", "off"); err != nil {
 		return err
 	}
+	// The kernel hears the underlay too, and would answer ARP for br-ex's address with eth0's MAC address.
+	if _, err := l.Exec(ctx, node, "sysctl", "-qw", "net.ipv4.conf.eth0.arp_ignore=1"); err != nil {
+		return err
+	}
 	if err := ip(ctx, l.Namespace(node), "link set eth0 up"); err != nil {
 		return err
 	}
