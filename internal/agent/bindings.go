@@ -1,12 +1,12 @@
 package agent
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
+	"woven.dev/woven/internal/ingest"
 	"woven.dev/woven/internal/ovsdb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/ovsdb/vsw"
@@ -20,67 +20,23 @@ func bindingOps(rows *sb.Rows, self *sb.Chassis, ours map[string]claim, live map
 	}
 	var ops []ovsdb.Op
 	for _, name := range slices.Sorted(maps.Keys(ours)) {
-		if !unread(ours[name].Binding, rows) {
-			ops = append(ops, claimOps(ours[name], self.UUID, live[name])...)
+		c := ours[name]
+		if unread(c.Binding, rows) {
+			continue
 		}
+		b := binder{rows: rows, self: self, claim: c, live: live[name] && (c.Parent == "" || live[c.Parent])}
+		ops = append(ops, b.ops()...)
 	}
 	return append(ops, releaseOps(rows, self, ours)...)
 }
 
-// claimOps binds one port, on condition that nobody has taken it since it was read.
-func claimOps(c claim, chassis string, live bool) []ovsdb.Op {
-	b := c.Binding
-	bound := value(b.Chassis) == chassis
-	if !live && !bound {
-		return nil
-	}
-	var columns []string
-	if !bound {
-		columns = append(columns, "chassis")
-	}
-	if !equal(b.Encap, c.encap) {
-		columns = append(columns, "encap")
-	}
-	if !equal(b.Up, &live) {
-		columns = append(columns, "up")
-	}
-	ops := update(&sb.PortBinding{UUID: b.UUID, Chassis: &chassis, Encap: c.encap, Up: &live}, columns)
-	for i := range ops {
-		ops[i].If = ifBoundAs(b)
-	}
-	return ops
-}
-
-// releaseOps gives back every port that is bound to us and that we don't carry out.
-func releaseOps(rows *sb.Rows, self *sb.Chassis, keep map[string]claim) []ovsdb.Op {
-	var ops []ovsdb.Op
-	down := false
-	for _, b := range rows.PortBinding {
-		if value(b.Chassis) != self.UUID || keep[b.LogicalPort].Binding == b {
-			continue
-		}
-		ops = append(ops, ovsdb.Op{
-			Kind: ovsdb.Update, Columns: []string{"chassis", "encap", "up"}, If: ifBoundAs(b),
-			Row: &sb.PortBinding{UUID: b.UUID, Up: &down},
-		})
-	}
-	slices.SortFunc(ops, func(x, y ovsdb.Op) int {
-		return cmp.Compare(x.Row.(*sb.PortBinding).UUID, y.Row.(*sb.PortBinding).UUID)
-	})
-	return ops
-}
-
-// ifBoundAs is the condition that a binding's chassis is still as it was read.
-func ifBoundAs(b *sb.PortBinding) *ovsdb.IfRow {
-	return &ovsdb.IfRow{Row: b, Columns: []string{"chassis"}}
-}
-
-// installedOps tells the plugging client by Interface.external_ids that its port works: it is live, ours and up. live as in bindingOps.
+// installedOps tells the plugging client by Interface.external_ids that its port works: it is live, and bound to us. live as in bindingOps.
 func installedOps(plugs []plug, self *sb.Chassis, c claims, live map[string]bool, now time.Time) []ovsdb.Op {
 	up := map[string]bool{} // by Interface UUID
 	for name, claim := range c.ours {
-		up[claim.Interface.UUID] = live[name] && self != nil &&
-			value(claim.Binding.Chassis) == self.UUID && value(claim.Binding.Up)
+		if claim.Parent == "" {
+			up[claim.Interface.UUID] = live[name] && self != nil && isBound(&claim, self.UUID)
+		}
 	}
 	lost := map[string]string{}
 	for id, chassis := range c.lost {
@@ -99,6 +55,17 @@ func installedOps(plugs []plug, self *sb.Chassis, c claims, live map[string]bool
 		ops = append(ops, keysOps(iface, want)...)
 	}
 	return ops
+}
+
+// isBound says whether the Southbound database shows a claim. A port that is everywhere is never bound, nor installed, as with ovn-controller.
+func isBound(c *claim, self string) bool {
+	switch c.Role {
+	case ingest.Main:
+		return value(c.Binding.Chassis) == self && value(c.Binding.Up)
+	case ingest.Additional:
+		return slices.Contains(c.Binding.AdditionalChassis, self)
+	}
+	return false
 }
 
 // forgetOps removes what installedOps wrote.

@@ -14,22 +14,23 @@ import (
 
 // carryOut makes the data plane what the rows mean. All three databases have been read.
 func (l *loop) carryOut(ctx context.Context, r *round) {
-	routes, err := l.routes.lookup(l.host.Route, r.snap.RouteGen, r.settings.EncapIP, peerAddrs(r.sb, r.settings.EncapIP))
+	routes, err := l.routes.lookup(l.host.Route, r.snap.RouteGen, &r.settings.Encap, peerAddrs(r.sb, r.settings.Encap.IPs))
 	if err != nil {
 		r.problems.Add("underlay", "routes", "%v", err)
 	}
-	tunnel, problems := tunnelOf(r.settings.EncapIP, r.snap, routes)
+	tunnel, problems := tunnelOf(&r.settings.Encap, r.snap, routes)
 	r.problems = append(r.problems, problems...)
 	in := ingest.Input{
 		Chassis: r.settings.Name, NB: r.nb, SB: r.sb, VS: r.vs,
-		Devices: devicesOf(r.snap), Routes: routes, Tunnel: tunnel,
+		Devices: devicesOf(r.plugs), Routes: routes, Tunnel: tunnel,
 	}
-	r.plugged, _ = ingest.Plugs(in) // Network finds the same problems
-	r.claims = decideClaims(r.plugged, r.sb, r.self, l.held)
-	r.decided, l.held, in.Refused = true, r.claims.held, r.claims.refused
+	plugs, problems := ingest.Plugs(in)
+	r.problems = append(r.problems, problems...)
+	r.claims = decideClaims(plugs, r.sb, r.self, l.held)
+	r.decided, l.held, r.plugged = true, r.claims.held, r.claims.plugs
 	r.problems = append(r.problems, r.claims.problems...)
 
-	network := ingest.Network(in)
+	network := l.reader.Network(in, r.plugged)
 	state, found := l.compiler.Compile(network)
 	r.problems = append(r.problems, found...)
 	addRelay(state, r.snap)
@@ -38,10 +39,13 @@ func (l *loop) carryOut(ctx context.Context, r *round) {
 	l.apply(ctx, r, network, state)
 }
 
-func devicesOf(snap *hostnet.Snapshot) map[string]logical.Device {
-	devices := make(map[string]logical.Device, len(snap.Links))
-	for name, link := range snap.Links {
-		devices[name] = deviceOf(link)
+// devicesOf are the devices of the integration bridge, by the name of their interface.
+func devicesOf(plugs []plug) map[string]logical.Device {
+	devices := make(map[string]logical.Device, len(plugs))
+	for i := range plugs {
+		if plugs[i].present() {
+			devices[plugs[i].iface.Name] = deviceOf(plugs[i].device)
+		}
 	}
 	return devices
 }

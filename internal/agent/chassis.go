@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -46,14 +45,14 @@ func findChassisPrivate(rows *sb.Rows, name string) *sb.ChassisPrivate {
 // pieces make our rows as they have to be: they are empty when the rows are so. Rows that exist under our name
 // are adopted, keys of others in them stay. What the role ovn-controller has no right to (RBAC) is a piece of its own.
 func (r *registration) pieces() ([]piece, logical.Problems) {
-	if r.settings.Name == "" || !r.settings.EncapIP.IsValid() {
+	if r.settings.Name == "" || len(r.settings.Encap.IPs) == 0 {
 		return nil, nil // readSettings has said so
 	}
 	chassis := findChassis(r.rows, r.settings.Name)
-	if owner := r.encapOwner(); owner != "" {
+	if taken := r.takenEncap(); taken != nil {
 		var problems logical.Problems
 		problems.Add("chassis", r.settings.Name, "tunnel address %s belongs to chassis %s: not registered; "+
-			"if that one is gone, remove it with ovn-sbctl chassis-del", r.settings.EncapIP, logical.Quote(owner))
+			"if that one is gone, remove it with ovn-sbctl chassis-del", taken.IP, logical.Quote(taken.ChassisName))
 		return nil, problems
 	}
 	name := r.settings.Name
@@ -67,14 +66,16 @@ func (r *registration) pieces() ([]piece, logical.Problems) {
 		piece{subject{"chassis_private", name}, r.private(chassis.UUID)}), nil
 }
 
-// encapOwner names another chassis that has our tunnel address: (type, ip) is unique.
-func (r *registration) encapOwner() string {
-	for _, e := range r.rows.Encap {
-		if e.Type == geneve && e.IP == r.settings.EncapIP.String() && e.ChassisName != r.settings.Name && e.ChassisName != r.former {
-			return e.ChassisName
+// takenEncap is another chassis' row with one of our tunnel addresses, or nil: (type, ip) is unique.
+func (r *registration) takenEncap() *sb.Encap {
+	for _, want := range r.settings.Encap.IPs {
+		for _, e := range r.rows.Encap {
+			if e.Type == geneve && e.IP == want.String() && e.ChassisName != r.settings.Name && e.ChassisName != r.former {
+				return e
+			}
 		}
 	}
-	return ""
+	return nil
 }
 
 func (r *registration) removeFormer() []ovsdb.Op {
@@ -96,48 +97,47 @@ func deleteChassisOps(rows *sb.Rows, name string) []ovsdb.Op {
 	return ops
 }
 
-func (r *registration) encapOptions() map[string]string {
-	return map[string]string{"csum": strconv.FormatBool(r.settings.EncapCsum)}
-}
-
-// insertEncap inserts our Encap row by the name newEncap.
-func (r *registration) insertEncap() ovsdb.Op {
-	return ovsdb.Op{Kind: ovsdb.Insert, Row: &sb.Encap{
-		UUID: newEncap, Type: geneve, IP: r.settings.EncapIP.String(), ChassisName: r.settings.Name, Options: r.encapOptions(),
-	}}
-}
-
-// Names of rows in the transaction that inserts them.
+// Names of rows in the transaction that inserts them; that of an Encap has a number appended.
 const (
 	newEncap   = "woven_encap"
 	newChassis = "woven_chassis"
 )
 
 func (r *registration) insert() []ovsdb.Op {
-	ops := []ovsdb.Op{r.insertEncap(), {Kind: ovsdb.Insert, Row: &sb.Chassis{
-		UUID: newChassis, Name: r.settings.Name, Hostname: r.settings.Hostname, Encaps: []string{newEncap},
+	ops, encaps := r.encapOps(nil)
+	ops = append(ops, ovsdb.Op{Kind: ovsdb.Insert, Row: &sb.Chassis{
+		UUID: newChassis, Name: r.settings.Name, Hostname: r.settings.Hostname, Encaps: encaps,
 		TransportZones: r.settings.TransportZones,
 		ExternalIDs:    r.settings.Advertised, OtherConfig: r.settings.Advertised,
-	}}}
+	}})
 	return append(ops, r.private(newChassis)...)
 }
 
-// adopt changes what differs in the Chassis row and its Encap.
-func (r *registration) adopt(chassis *sb.Chassis) []ovsdb.Op {
-	var ops []ovsdb.Op
-	write := ovsdb.Op{Kind: ovsdb.Update, Row: &sb.Chassis{UUID: chassis.UUID}, SetKeys: map[string]map[string]string{}}
-	row := write.Row.(*sb.Chassis)
-	if encap := r.ourEncap(chassis); encap == nil {
-		ops = append(ops, r.insertEncap())
-		row.Encaps, write.Columns = []string{newEncap}, append(write.Columns, "encaps")
-	} else {
-		if set := changedKeys(encap.Options, r.encapOptions()); len(set) > 0 {
-			ops = append(ops, ovsdb.Op{Kind: ovsdb.Update, Row: &sb.Encap{UUID: encap.UUID},
+// encapOps makes our Encap rows as they have to be, and returns their UUIDs. chassis is our row, or nil.
+func (r *registration) encapOps(chassis *sb.Chassis) (ops []ovsdb.Op, uuids []string) {
+	for i, want := range r.settings.Encap.rows(r.settings.Name) {
+		have := r.ourEncap(chassis, want.IP)
+		if have == nil {
+			want.UUID = newEncap + strconv.Itoa(i)
+			ops, uuids = append(ops, ovsdb.Op{Kind: ovsdb.Insert, Row: want}), append(uuids, want.UUID)
+			continue
+		}
+		uuids = append(uuids, have.UUID)
+		if set := changedKeys(have.Options, want.Options); len(set) > 0 {
+			ops = append(ops, ovsdb.Op{Kind: ovsdb.Update, Row: &sb.Encap{UUID: have.UUID},
 				SetKeys: map[string]map[string]string{"options": set}})
 		}
-		if !slices.Equal(chassis.Encaps, []string{encap.UUID}) {
-			row.Encaps, write.Columns = []string{encap.UUID}, append(write.Columns, "encaps")
-		}
+	}
+	return ops, uuids
+}
+
+// adopt changes what differs in the Chassis row and its Encaps.
+func (r *registration) adopt(chassis *sb.Chassis) []ovsdb.Op {
+	ops, encaps := r.encapOps(chassis)
+	write := ovsdb.Op{Kind: ovsdb.Update, Row: &sb.Chassis{UUID: chassis.UUID}, SetKeys: map[string]map[string]string{}}
+	row := write.Row.(*sb.Chassis)
+	if !sameSet(chassis.Encaps, encaps) {
+		row.Encaps, write.Columns = encaps, append(write.Columns, "encaps")
 	}
 	if !sameSet(chassis.TransportZones, r.settings.TransportZones) {
 		row.TransportZones, write.Columns = r.settings.TransportZones, append(write.Columns, "transport_zones")
@@ -162,11 +162,14 @@ func (r *registration) rename(chassis *sb.Chassis) []ovsdb.Op {
 	return update(&sb.Chassis{UUID: chassis.UUID, Hostname: r.settings.Hostname}, []string{"hostname"})
 }
 
-// ourEncap returns the row of the chassis that describes our tunnel end, or nil. One without our name, as older tools make them, can't be
+// ourEncap returns the row of our chassis that describes a tunnel end, or nil. One without our name, as older tools make them, can't be
 // changed by the role ovn-controller: it is replaced.
-func (r *registration) ourEncap(chassis *sb.Chassis) *sb.Encap {
+func (r *registration) ourEncap(chassis *sb.Chassis, ip string) *sb.Encap {
+	if chassis == nil {
+		return nil
+	}
 	for _, uuid := range chassis.Encaps {
-		if e := r.rows.Encap[uuid]; e != nil && e.Type == geneve && e.IP == r.settings.EncapIP.String() && e.ChassisName == r.settings.Name {
+		if e := r.rows.Encap[uuid]; e != nil && e.Type == geneve && e.IP == ip && e.ChassisName == r.settings.Name {
 			return e
 		}
 	}

@@ -15,8 +15,17 @@ import (
 var testNow = time.UnixMilli(1700000000123)
 
 func testSettings() *Settings {
-	return &Settings{Name: "hv1", Hostname: "host1", EncapIP: netip.MustParseAddr("192.0.2.1"), EncapCsum: true,
+	return &Settings{Name: "hv1", Hostname: "host1", Encap: encapOf("192.0.2.1"),
 		Advertised: map[string]string{"datapath-type": "system"}}
+}
+
+// encapOf is a tunnel end with these addresses.
+func encapOf(ips ...string) Encap {
+	e := Encap{Csum: true}
+	for _, ip := range ips {
+		e.IPs = append(e.IPs, netip.MustParseAddr(ip))
+	}
+	return e
 }
 
 // southRows is a database in which hv1 is registered as testSettings ask, and hv2 is there too.
@@ -39,8 +48,8 @@ func southRows() *sb.Rows {
 
 func TestRegistration(t *testing.T) {
 	const insert = `
-		insert Encap woven_encap chassis_name=hv1 ip=192.0.2.1 options=map[csum:true] type=geneve
-		insert Chassis woven_chassis encaps=[woven_encap] external_ids=map[datapath-type:system] hostname=host1 name=hv1 other_config=map[datapath-type:system]`
+		insert Encap woven_encap0 chassis_name=hv1 ip=192.0.2.1 options=map[csum:true] type=geneve
+		insert Chassis woven_chassis encaps=[woven_encap0] external_ids=map[datapath-type:system] hostname=host1 name=hv1 other_config=map[datapath-type:system]`
 	for _, c := range []struct {
 		name     string
 		change   func(r *registration)
@@ -76,29 +85,38 @@ func TestRegistration(t *testing.T) {
 			update Chassis c1 transport_zones=[z] external_ids:ovn-cms-options=gw other_config:ovn-cms-options=gw
 			update Chassis c1 hostname=host2`, ``},
 		{"an encapsulation without our name", func(r *registration) { r.rows.Encap["e1"].ChassisName = "" }, `
-			insert Encap woven_encap chassis_name=hv1 ip=192.0.2.1 options=map[csum:true] type=geneve
-			update Chassis c1 encaps=[woven_encap]`, ``},
-		{"checksums off", func(r *registration) { r.settings.EncapCsum = false }, `update Encap e1 options:csum=false`, ``},
-		{"another address", func(r *registration) { r.settings.EncapIP = netip.MustParseAddr("2001:db8::1") }, `
-			insert Encap woven_encap chassis_name=hv1 ip=2001:db8::1 options=map[csum:true] type=geneve
-			update Chassis c1 encaps=[woven_encap]`, ``},
+			insert Encap woven_encap0 chassis_name=hv1 ip=192.0.2.1 options=map[csum:true] type=geneve
+			update Chassis c1 encaps=[woven_encap0]`, ``},
+		{"checksums off", func(r *registration) { r.settings.Encap.Csum = false }, `update Encap e1 options:csum=false`, ``},
+		{"another address", func(r *registration) { r.settings.Encap = encapOf("2001:db8::1") }, `
+			insert Encap woven_encap0 chassis_name=hv1 ip=2001:db8::1 options=map[csum:true] type=geneve
+			update Chassis c1 encaps=[woven_encap0]`, ``},
+		{"several addresses", func(r *registration) {
+			r.settings.Encap = encapOf("2001:db8::1", "192.0.2.1")
+			r.settings.Encap.HasDefault = true
+		}, `
+			insert Encap woven_encap0 chassis_name=hv1 ip=2001:db8::1 options=map[csum:true is_default:true] type=geneve
+			update Encap e1 options:is_default=false
+			update Chassis c1 encaps=[woven_encap0 e1]`, ``},
+		{"the second address is another chassis'", func(r *registration) { r.settings.Encap = encapOf("192.0.2.1", "192.0.2.2") }, ``,
+			`chassis hv1: tunnel address 192.0.2.2 belongs to chassis "hv2": not registered; if that one is gone, remove it with ovn-sbctl chassis-del`},
 		{"an encapsulation too many", func(r *registration) {
 			r.rows.Encap["e3"] = &sb.Encap{UUID: "e3", Type: "vxlan", IP: "192.0.2.1", ChassisName: "hv1"}
 			r.rows.Chassis["c1"].Encaps = []string{"e3", "e1"}
 		}, `update Chassis c1 encaps=[e1]`, ``},
 		{"Encap not read yet", func(r *registration) { delete(r.rows.Encap, "e1") }, `
-			insert Encap woven_encap chassis_name=hv1 ip=192.0.2.1 options=map[csum:true] type=geneve
-			update Chassis c1 encaps=[woven_encap]`, ``},
-		{"the address is another chassis'", func(r *registration) { r.settings.EncapIP = netip.MustParseAddr("192.0.2.2") }, ``,
+			insert Encap woven_encap0 chassis_name=hv1 ip=192.0.2.1 options=map[csum:true] type=geneve
+			update Chassis c1 encaps=[woven_encap0]`, ``},
+		{"the address is another chassis'", func(r *registration) { r.settings.Encap = encapOf("192.0.2.2") }, ``,
 			`chassis hv1: tunnel address 192.0.2.2 belongs to chassis "hv2": not registered; if that one is gone, remove it with ovn-sbctl chassis-del`},
 		{"another name", func(r *registration) { r.settings.Name, r.former = "hv9", "hv1" }, `
 			delete Chassis c1
 			delete ChassisPrivate p1
-			insert Encap woven_encap chassis_name=hv9 ip=192.0.2.1 options=map[csum:true] type=geneve
-			insert Chassis woven_chassis encaps=[woven_encap] external_ids=map[datapath-type:system] hostname=host1 name=hv9 other_config=map[datapath-type:system]
+			insert Encap woven_encap0 chassis_name=hv9 ip=192.0.2.1 options=map[csum:true] type=geneve
+			insert Chassis woven_chassis encaps=[woven_encap0] external_ids=map[datapath-type:system] hostname=host1 name=hv9 other_config=map[datapath-type:system]
 			insert ChassisPrivate chassis=woven_chassis name=hv9 nb_cfg=7 nb_cfg_timestamp=1700000000123`, ``},
 		{"no name", func(r *registration) { r.settings.Name = "" }, ``, ``},
-		{"no tunnel address", func(r *registration) { r.settings.EncapIP = netip.Addr{} }, ``, ``},
+		{"no tunnel address", func(r *registration) { r.settings.Encap.IPs = nil }, ``, ``},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := &registration{settings: testSettings(), rows: southRows(), now: testNow}

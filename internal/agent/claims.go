@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"woven.dev/woven/internal/ingest"
@@ -12,18 +13,18 @@ import (
 // claim is a logical port that belongs to this chassis because of a local interface.
 type claim struct {
 	ingest.Plug
-	// encap is Port_Binding.encap as it has to be.
+	// encap is Port_Binding.encap as it has to be, or our part of additional_encap.
 	encap *string
 }
 
 // claims says which ports are ours.
 type claims struct {
+	// plugs are the candidates, those that others have refused too.
+	plugs []ingest.Plug
 	// ours by logical port: to be carried out here, whether or not the Southbound database says so already.
 	ours map[string]claim
-	// lost are the plugs whose port another chassis took after it was ours, with that chassis' name.
+	// lost are the plugs whose port another chassis took after it was ours, with that chassis' name; without sub-ports.
 	lost map[plugID]string
-	// refused are the same ports with the reason, for ingest.
-	refused map[string]string
 	// held are the plugs whose port has been ours: the memory of the next decision.
 	held     map[plugID]bool
 	problems logical.Problems
@@ -37,56 +38,72 @@ const (
 	lostKey = "woven-lost"
 )
 
-// decideClaims finds the ports that are ours among those that may be: candidates are the plugs of the integration bridge.
+// decideClaims finds the ports that are ours among those that may be: candidates are the plugs of the integration bridge, parents before
+// their sub-ports.
 // A port that is bound elsewhere is taken when it has just been plugged here, which is how a port moves. One that was ours and that
 // another chassis took is left there until it is plugged anew or released, or requested-chassis asks for us. held is what the decision before
 // found; nil at the first one, which reads the traces of the former process in external_ids.
 func decideClaims(candidates []ingest.Plug, rows *sb.Rows, self *sb.Chassis, held map[plugID]bool) claims {
-	c := claims{ours: map[string]claim{}, lost: map[plugID]string{}, refused: map[string]string{}, held: map[plugID]bool{}}
-	for _, p := range candidates {
-		if p.Refusal != "" {
+	c := claims{plugs: slices.Clone(candidates), ours: map[string]claim{}, lost: map[plugID]string{}, held: map[plugID]bool{}}
+	for i := range c.plugs {
+		p := &c.plugs[i]
+		if _, ours := c.ours[p.Parent]; p.Refusal == "" && p.Parent != "" && !ours {
+			p.Refusal = fmt.Sprintf("its parent %s is not held here", logical.Quote(p.Parent))
+		}
+		if p.Refusal != "" || p.Role == ingest.Main && !c.mayClaim(p, rows, self, held) {
 			continue
 		}
-		id := idOf(&p)
-		wasOurs := held[id]
-		if held == nil {
-			ids := p.Interface.ExternalIDs
-			wasOurs = ids[installedKey] == "true" || strings.HasPrefix(ids[lostKey], id.mark(""))
-		}
-		owner := rows.Chassis[value(p.Binding.Chassis)] // nil: nobody, or half read; see unread
-		isOurs := self != nil && owner == self
-		if wasOurs || isOurs {
-			c.held[id] = true
-		}
-		asked := self != nil && value(p.Binding.RequestedChassis) == self.UUID
-		if wasOurs && !isOurs && owner != nil && !asked {
-			c.lose(&p, owner.Name)
-			continue
-		}
-		c.ours[p.Port] = claim{Plug: p, encap: c.encapFor(&p, rows, self)}
+		c.ours[p.Port] = claim{Plug: *p, encap: c.encapFor(p, rows, self)}
 	}
 	return c
 }
 
-// lose notes that a port is left to another chassis.
-func (c *claims) lose(p *ingest.Plug, chassis string) {
-	reason := fmt.Sprintf("chassis %s took the port: it is left there until it is released or plugged anew here", logical.Quote(chassis))
-	c.lost[idOf(p)], c.refused[p.Port] = chassis, reason
-	c.problems.Add("logical_switch_port", p.Port, "interface %s: %s", logical.Quote(p.Interface.Name), reason)
+// mayClaim says whether a port that may be ours alone is ours, or notes to whom it is left.
+func (c *claims) mayClaim(p *ingest.Plug, rows *sb.Rows, self *sb.Chassis, held map[plugID]bool) bool {
+	id := idOf(p)
+	wasOurs := held[id]
+	if held == nil && p.Parent == "" {
+		ids := p.Interface.ExternalIDs
+		wasOurs = ids[installedKey] == "true" || strings.HasPrefix(ids[lostKey], id.mark(""))
+	}
+	owner := rows.Chassis[value(p.Binding.Chassis)] // nil: nobody, or half read; see unread
+	isOurs := self != nil && owner == self
+	if wasOurs || isOurs {
+		c.held[id] = true
+	}
+	asked := p.Binding.Options["requested-chassis"] != "" || self != nil && value(p.Binding.RequestedChassis) == self.UUID
+	if wasOurs && !isOurs && owner != nil && !asked {
+		c.lose(p, owner.Name)
+		return false
+	}
+	return true
 }
 
-// encapFor returns the Encap that the interface asks for by encap-ip; nil: the chassis' own choice, as ovn-controller does.
+// lose notes that a port is left to another chassis.
+func (c *claims) lose(p *ingest.Plug, chassis string) {
+	p.Refusal = fmt.Sprintf("chassis %s took the port: it is left there until it is released or plugged anew here", logical.Quote(chassis))
+	if p.Parent == "" {
+		c.lost[idOf(p)] = chassis
+	}
+	c.problems.Add("logical_switch_port", p.Port, "interface %s: %s", logical.Quote(p.Interface.Name), p.Refusal)
+}
+
+// encapFor returns the Encap by which others shall reach the port: the one that the interface asks for by encap-ip, else the one that
+// ovn-encap-ip-default names; nil: their choice.
 func (c *claims) encapFor(p *ingest.Plug, rows *sb.Rows, self *sb.Chassis) *string {
-	ip := p.Interface.ExternalIDs["encap-ip"]
-	if ip == "" || self == nil {
+	if self == nil || p.Role == ingest.Everywhere {
 		return nil
 	}
+	ip := p.Interface.ExternalIDs["encap-ip"]
 	for _, uuid := range self.Encaps {
-		if e := rows.Encap[uuid]; e != nil && e.IP == ip {
+		e := rows.Encap[uuid]
+		if e != nil && (e.IP == ip || ip == "" && e.Options["is_default"] == "true") {
 			return &e.UUID
 		}
 	}
-	c.problems.Add("interface", p.Interface.Name, "external_ids:encap-ip %s is no tunnel address of this chassis: it is ignored", logical.Quote(ip))
+	if ip != "" {
+		c.problems.Add("interface", p.Interface.Name, "external_ids:encap-ip %s is no tunnel address of this chassis: it is ignored", logical.Quote(ip))
+	}
 	return nil
 }
 

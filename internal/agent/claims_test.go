@@ -19,7 +19,7 @@ func onePlug(chassis *string, ids map[string]string) ingest.Plug {
 	return ingest.Plug{
 		Interface: &vsw.Interface{UUID: "i1", Name: "tap1", ExternalIDs: ids}, Port: "p1",
 		Binding: &sb.PortBinding{UUID: "b1", LogicalPort: "p1", Chassis: chassis},
-		Device:  &logical.Device{Name: "tap1", Ifindex: 10},
+		Device:  &logical.Device{Name: "tap1", Ifindex: 10}, Role: ingest.Main,
 	}
 }
 
@@ -69,8 +69,8 @@ func TestDecideClaims(t *testing.T) {
 			if got.held[idOf(&p)] != c.held2 || got.held == nil {
 				t.Errorf("held %v, want %v", got.held, c.held2)
 			}
-			if lost := got.lost[idOf(&p)]; lost != c.lost || (got.refused["p1"] != "") != (c.lost != "") || len(got.problems) != len(got.lost) {
-				t.Errorf("lost to %q, want %q; refused %q; problems %v", lost, c.lost, got.refused, got.problems)
+			if lost := got.lost[idOf(&p)]; lost != c.lost || p.Refusal == "" && (got.plugs[0].Refusal != "") != (c.lost != "") || len(got.problems) != len(got.lost) {
+				t.Errorf("lost to %q, want %q; refused %q; problems %v", lost, c.lost, got.plugs[0].Refusal, got.problems)
 			}
 		})
 	}

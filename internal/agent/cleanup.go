@@ -66,6 +66,10 @@ func cleanup(ctx context.Context, w world, o Options, removePlane func() error, 
 			c.part("device "+pair[0], err)
 		}
 	}
+	_, internal := internalChanges(nil, w.host.Snapshot().Links)
+	for _, peer := range internal {
+		c.part("device "+peer+" of an internal interface", w.host.RemoveInternal(peer))
+	}
 	switch {
 	case err != nil && (settings.Name == "" || len(settings.SB) == 0):
 		c.part("chassis", errors.New("its name and the Southbound database are not known without the local database"))

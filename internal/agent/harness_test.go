@@ -108,6 +108,31 @@ func (h *fakeHost) RemoveVeth(name, peer string) (bool, error) {
 	return was, nil
 }
 
+func (h *fakeHost) EnsureInternal(want hostnet.Internal) error {
+	index := 700 + len(h.Snapshot().Links)
+	h.change(func(s *hostnet.Snapshot) {
+		mac := want.MAC
+		if mac == [6]byte{} {
+			mac = [6]byte{2, 0, 0, 0, 7, 7}
+		}
+		s.Links[want.Name] = hostnet.Link{Name: want.Name, Index: index, Parent: index + 100, MTU: want.MTU, MAC: mac, Kind: "veth"}
+		s.Links[want.Peer] = hostnet.Link{Name: want.Peer, Index: index + 100, Parent: index, MTU: want.MTU, Kind: "veth", Up: true}
+	})
+	return nil
+}
+
+func (h *fakeHost) RemoveInternal(peer string) error {
+	h.change(func(s *hostnet.Snapshot) {
+		for name, l := range s.Links {
+			if l.Parent == s.Links[peer].Index && l.Parent > 0 {
+				delete(s.Links, name)
+			}
+		}
+		delete(s.Links, peer)
+	})
+	return nil
+}
+
 func (h *fakeHost) Counters() (map[int]hostnet.Counters, error) {
 	return map[int]hostnet.Counters{10: {RxPackets: 7, RxBytes: 700, TxPackets: 3, TxBytes: 300}}, nil
 }

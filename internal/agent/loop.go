@@ -52,13 +52,14 @@ type loop struct {
 
 	// What a round leaves for the next.
 	snap         *hostnet.Snapshot
-	former       string           // chassis name that this process registered
-	held         map[plugID]bool  // see decideClaims
-	routes       routeTable       // ways to peers
-	neighbours   neighbourState   // what the kernel was last told
-	prepared     map[int]bool     // devices by ifindex
-	compiler     compile.Compiler // its memory makes compiling incremental
-	live         liveState        // what the data plane holds
+	former       string          // chassis name that this process registered
+	held         map[plugID]bool // see decideClaims
+	routes       routeTable      // ways to peers
+	neighbours   neighbourState  // what the kernel was last told
+	prepared     map[int]bool    // devices by ifindex
+	reader       ingest.Reader   // its memory, and the compiler's, make the way from rows to a state incremental
+	compiler     compile.Compiler
+	live         liveState // what the data plane holds
 	applyRetry   backoff
 	hostRetry    backoff
 	countersAt   time.Time
@@ -220,9 +221,11 @@ func (l *loop) keepDevices(r *round) error {
 		}
 	}
 	if _, ok := r.snap.Links[relayOut]; !ok {
-		return l.host.EnsureVeth(relayOut, relayIn, relayMTU)
+		if err := l.host.EnsureVeth(relayOut, relayIn, relayMTU); err != nil {
+			return err
+		}
 	}
-	return nil
+	return l.keepInternal(r)
 }
 
 // register keeps our rows in Chassis, Chassis_Private and Encap.

@@ -63,6 +63,8 @@ type host interface {
 	PrepareDevice(ifindex int) error
 	EnsureVeth(name, peer string, mtu int) error
 	RemoveVeth(name, peer string) (bool, error)
+	EnsureInternal(want hostnet.Internal) error
+	RemoveInternal(peer string) error
 	Counters() (map[int]hostnet.Counters, error)
 	Close()
 }

@@ -10,12 +10,30 @@ import (
 
 // plug is one interface of the integration bridge and the device behind it.
 type plug struct {
-	iface *vsw.Interface
-	link  hostnet.Link // zero while there is no such device
+	iface  *vsw.Interface
+	bridge string
+	// link is the device that the interface names, device the one that the switch has of it; both are zero while there is none. They
+	// differ for an internal interface, whose link is not known where the host has moved it to another namespace.
+	link, device hostnet.Link
+}
+
+// isInternal says whether the interface's device is one that the switch makes for the host; the bridge's own is not used.
+func (p *plug) isInternal() bool { return p.iface.Type == internalType && p.iface.Name != p.bridge }
+
+// findDevices looks up the devices behind the interface.
+func (p *plug) findDevices(links map[string]hostnet.Link) {
+	p.link = links[p.iface.Name]
+	if p.device = p.link; !p.isInternal() {
+		return
+	}
+	p.device = links[internalPeer(p.iface)]
+	if p.link.Parent != p.device.Index {
+		p.link = hostnet.Link{}
+	}
 }
 
 // present says whether the device exists.
-func (p *plug) present() bool { return p.link.Index > 0 }
+func (p *plug) present() bool { return p.device.Index > 0 }
 
 // findBridge returns the bridge of that name, or nil.
 func findBridge(rows *vsw.Rows, name string) *vsw.Bridge {
@@ -48,7 +66,9 @@ func plugsOf(rows *vsw.Rows, bridge *vsw.Bridge, links map[string]hostnet.Link) 
 		}
 		for _, ifaceUUID := range port.Interfaces {
 			if iface := rows.Interface[ifaceUUID]; iface != nil {
-				plugs = append(plugs, plug{iface: iface, link: links[iface.Name]})
+				p := plug{iface: iface, bridge: bridge.Name}
+				p.findDevices(links)
+				plugs = append(plugs, p)
 			}
 		}
 	}

@@ -84,7 +84,7 @@ func (v *view) logicalPort(module string, sw *logical.Switch, p *logical.Port, p
 func (v *view) addDevice(p *v1.Port, plug *ingest.Plug) {
 	p.Device = plug.Interface.Name
 	if plug.Device != nil {
-		p.Device, p.Ifindex = plug.Device.Name, plug.Device.Ifindex
+		p.Ifindex = plug.Device.Ifindex
 	}
 }
 

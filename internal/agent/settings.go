@@ -2,7 +2,6 @@ package agent
 
 import (
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -22,9 +21,8 @@ type Settings struct {
 	TLS ovsdb.TLS
 	// Bridge is the integration bridge (ovn-bridge).
 	Bridge string
-	// EncapIP is our tunnel address; the zero Addr: none. EncapCsum asks for outer UDP checksums.
-	EncapIP   netip.Addr
-	EncapCsum bool
+	// Encap is how this chassis tunnels.
+	Encap Encap
 	// TransportZones of the chassis (ovn-transport-zones).
 	TransportZones []string
 	// Advertised goes into other_config and external_ids of the Chassis row.
@@ -52,7 +50,7 @@ var copiedKeys = map[string]string{
 
 // unsupportedKeys change what ovn-controller does and not what Woven does; with the value that asks for nothing.
 var unsupportedKeys = map[string]string{
-	"ovn-is-interconn": "false", "ovn-encap-tos": "none", "ovn-set-local-ip": "false",
+	"ovn-is-interconn": "false",
 }
 
 // ifaceTypes are the interface types that Woven carries out.
@@ -94,7 +92,7 @@ func readSettings(row *vsw.OpenvSwitch, over Overrides) (Settings, []logical.Pro
 		TLS:      over.TLS,
 	}
 	s.SB, s.NB = r.remotes(over)
-	s.EncapIP, s.EncapCsum = r.encap()
+	s.Encap = r.encap()
 	s.TransportZones = splitList(r.get("ovn-transport-zones"))
 	s.Advertised = r.advertised()
 	for _, key := range slices.Sorted(maps.Keys(unsupportedKeys)) {
@@ -129,32 +127,6 @@ func (r *settingsReader) remotes(over Overrides) (sb, nb []string) {
 			strings.Join(sb, ","))
 	}
 	return sb, nb
-}
-
-// encap reads the tunnel end. Of several addresses the first counts.
-func (r *settingsReader) encap() (ip netip.Addr, csum bool) {
-	csum = r.get("ovn-encap-csum") != "false"
-	types, ips := splitList(r.get("ovn-encap-type")), splitList(r.get("ovn-encap-ip"))
-	switch {
-	case len(types) == 0:
-		r.problem("ovn-encap-type", "is not set: this node registers no chassis until it is")
-		return netip.Addr{}, csum
-	case !slices.Contains(types, "geneve"):
-		r.problem("ovn-encap-type", "%q does not contain geneve, the only supported type: this node registers no chassis",
-			strings.Join(types, ","))
-		return netip.Addr{}, csum
-	case len(ips) == 0:
-		r.problem("ovn-encap-ip", "is not set: this node registers no chassis until it is")
-		return netip.Addr{}, csum
-	case len(ips) > 1:
-		r.problem("ovn-encap-ip", "only one address is supported: %s is used", ips[0])
-	}
-	ip, err := netip.ParseAddr(ips[0])
-	if err != nil || ip.Zone() != "" || ip.IsUnspecified() || ip.IsMulticast() {
-		r.problem("ovn-encap-ip", "%q is no address of a tunnel end: this node registers no chassis", ips[0])
-		return netip.Addr{}, csum
-	}
-	return ip.Unmap(), csum
 }
 
 // advertised is what northd, Neutron and other chassis read in the Chassis row.

@@ -21,7 +21,7 @@ func TestReadSettings(t *testing.T) {
 	}
 	want := func(change func(*Settings)) Settings {
 		s := Settings{Name: "hv1", Hostname: "host1", SB: []string{"tcp:10.0.0.9:6642"}, NB: []string{"tcp:10.0.0.9:6641"},
-			Bridge: "br-int", EncapIP: netip.MustParseAddr("192.0.2.1"), EncapCsum: true}
+			Bridge: "br-int", Encap: encapOf("192.0.2.1")}
 		if change != nil {
 			change(&s)
 		}
@@ -47,22 +47,36 @@ func TestReadSettings(t *testing.T) {
 		{name: "overrides", ids: base(nil), over: Overrides{Name: "n", SB: []string{"unix:/s"}, NB: []string{"unix:/n"}, Hostname: "unused"},
 			want: want(func(s *Settings) { s.Name, s.SB, s.NB = "n", []string{"unix:/s"}, []string{"unix:/n"} })},
 		{name: "key with the chassis' name", ids: base(map[string]string{"ovn-encap-ip-hv1": "2001:db8::1", "ovn-encap-ip-hv2": "10.1.1.1"}),
-			want: want(func(s *Settings) { s.EncapIP = netip.MustParseAddr("2001:db8::1") })},
+			want: want(func(s *Settings) { s.Encap = encapOf("2001:db8::1") })},
 		{name: "lists", ids: base(map[string]string{"ovn-encap-type": "vxlan,geneve", "ovn-encap-ip": "192.0.2.1,192.0.2.2", "ovn-encap-csum": "false"}),
-			want:     want(func(s *Settings) { s.EncapCsum = false }),
-			problems: "open_vswitch external_ids:ovn-encap-ip: only one address is supported: 192.0.2.1 is used"},
-		{name: "no geneve", ids: base(map[string]string{"ovn-encap-type": "vxlan"}), want: want(func(s *Settings) { s.EncapIP = netip.Addr{} }),
+			want: want(func(s *Settings) { s.Encap = encapOf("192.0.2.1", "192.0.2.2"); s.Encap.Csum = false })},
+		{name: "default address", ids: base(map[string]string{"ovn-encap-ip": "192.0.2.1,192.0.2.2,2001:db8::1,192.0.2.1", "ovn-encap-ip-default": "2001:db8:0::1"}),
+			want: want(func(s *Settings) {
+				s.Encap = encapOf("2001:db8::1", "192.0.2.1", "192.0.2.2")
+				s.Encap.HasDefault = true
+			})},
+		{name: "default of others", ids: base(map[string]string{"ovn-encap-ip-default": "192.0.2.9"}), want: want(nil),
+			problems: `open_vswitch external_ids:ovn-encap-ip-default: "192.0.2.9" is none of ovn-encap-ip: it is ignored`},
+		{name: "one bad address of two", ids: base(map[string]string{"ovn-encap-ip": "nonsense,192.0.2.1"}), want: want(nil),
+			problems: `open_vswitch external_ids:ovn-encap-ip: "nonsense" is no address of a tunnel end: it is ignored`},
+		{name: "outer header", ids: base(map[string]string{"ovn-encap-tos": "inherit", "ovn-encap-df_default": "false"}),
+			want: want(func(s *Settings) { s.Encap.InheritTOS, s.Encap.MayFragment = true, true })},
+		{name: "TOS", ids: base(map[string]string{"ovn-encap-tos": "0x28"}), want: want(func(s *Settings) { s.Encap.TOS = 0x28 })},
+		{name: "bad TOS", ids: base(map[string]string{"ovn-encap-tos": "257"}), want: want(nil),
+			problems: `open_vswitch external_ids:ovn-encap-tos: "257" is neither inherit nor a TOS with the ECN bits zero: it is ignored`},
+		{name: "no geneve", ids: base(map[string]string{"ovn-encap-type": "vxlan"}), want: want(func(s *Settings) { s.Encap = encapOf() }),
 			problems: `open_vswitch external_ids:ovn-encap-type: "vxlan" does not contain geneve, the only supported type: this node registers no chassis`},
-		{name: "no address", ids: base(map[string]string{"ovn-encap-ip": "host7"}), want: want(func(s *Settings) { s.EncapIP = netip.Addr{} }),
-			problems: `open_vswitch external_ids:ovn-encap-ip: "host7" is no address of a tunnel end: this node registers no chassis`},
-		{name: "multicast address", ids: base(map[string]string{"ovn-encap-ip": "224.0.0.1"}), want: want(func(s *Settings) { s.EncapIP = netip.Addr{} }),
-			problems: `open_vswitch external_ids:ovn-encap-ip: "224.0.0.1" is no address of a tunnel end: this node registers no chassis`},
-		{name: "unsupported", ids: base(map[string]string{"ovn-is-interconn": "true", "ovn-set-local-ip": "false", "ovn-encap-tos": "0"}), want: want(nil),
-			problems: `open_vswitch external_ids:ovn-encap-tos: is not supported: "0" is ignored
-				open_vswitch external_ids:ovn-is-interconn: is not supported: "true" is ignored`},
+		{name: "no address", ids: base(map[string]string{"ovn-encap-ip": "host7"}), want: want(func(s *Settings) { s.Encap = encapOf() }),
+			problems: `open_vswitch external_ids:ovn-encap-ip: "host7" is no address of a tunnel end: it is ignored
+				open_vswitch external_ids:ovn-encap-ip: has no usable address: this node registers no chassis until it has`},
+		{name: "multicast address", ids: base(map[string]string{"ovn-encap-ip": "224.0.0.1"}), want: want(func(s *Settings) { s.Encap = encapOf() }),
+			problems: `open_vswitch external_ids:ovn-encap-ip: "224.0.0.1" is no address of a tunnel end: it is ignored
+				open_vswitch external_ids:ovn-encap-ip: has no usable address: this node registers no chassis until it has`},
+		{name: "unsupported", ids: base(map[string]string{"ovn-is-interconn": "true"}), want: want(nil),
+			problems: `open_vswitch external_ids:ovn-is-interconn: is not supported: "true" is ignored`},
 		{name: "zones and bridge", ids: base(map[string]string{"ovn-transport-zones": "a,b", "ovn-bridge": "br0"}),
 			want: want(func(s *Settings) { s.TransportZones, s.Bridge = []string{"a", "b"}, "br0" })},
-		{name: "nothing", over: Overrides{Hostname: "fallback"}, want: Settings{Hostname: "fallback", Bridge: "br-int", EncapCsum: true},
+		{name: "nothing", over: Overrides{Hostname: "fallback"}, want: Settings{Hostname: "fallback", Bridge: "br-int", Encap: encapOf()},
 			problems: `open_vswitch external_ids:system-id: is not set: this node registers no chassis and claims no ports until it is
 				open_vswitch external_ids:ovn-remote: is not set: there is no Southbound database until it is
 				open_vswitch external_ids:ovn-encap-type: is not set: this node registers no chassis until it is`},

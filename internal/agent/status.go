@@ -69,7 +69,11 @@ func (v *view) tunnel() *v1.Tunnel {
 	if n == nil || n.Tunnel == nil {
 		return nil
 	}
-	t := &v1.Tunnel{Type: geneve, Address: n.Tunnel.Addr.String(), Devices: []string{}, Peers: []v1.Peer{}}
+	var addrs []string
+	for _, a := range n.Tunnel.Addrs {
+		addrs = append(addrs, a.String())
+	}
+	t := &v1.Tunnel{Type: geneve, Address: strings.Join(addrs, ","), Devices: []string{}, Peers: []v1.Peer{}}
 	for _, d := range n.Tunnel.Devices {
 		t.Devices = append(t.Devices, d.Name)
 	}
@@ -79,7 +83,7 @@ func (v *view) tunnel() *v1.Tunnel {
 	}
 	for _, name := range slices.Sorted(maps.Keys(n.Peers)) {
 		p := n.Peers[name]
-		t.Peers = append(t.Peers, v1.Peer{Chassis: name, Address: p.Addr.String(), Device: names[p.Ifindex], MTU: p.MTU})
+		t.Peers = append(t.Peers, v1.Peer{Chassis: p.Chassis, Address: p.Addr.String(), Device: names[p.Ifindex], MTU: p.MTU})
 	}
 	return t
 }

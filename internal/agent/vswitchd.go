@@ -127,7 +127,7 @@ func interfaceOps(p *plug, ofport int) []ovsdb.Op {
 	if text := plugError(p); text != "" {
 		want.Error = &text
 	} else {
-		fillFromLink(want, &p.link)
+		fillFromLinks(want, p)
 	}
 	have := p.iface
 	var columns []string
@@ -150,11 +150,18 @@ func interfaceOps(p *plug, ofport int) []ovsdb.Op {
 	return update(want, columns)
 }
 
-func fillFromLink(row *vsw.Interface, link *hostnet.Link) {
-	mac := fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", link.MAC[0], link.MAC[1], link.MAC[2], link.MAC[3], link.MAC[4], link.MAC[5])
+// fillFromLinks shows what is known of a device that is there.
+func fillFromLinks(row *vsw.Interface, p *plug) {
+	link := &p.link
+	if link.Index == 0 { // in another namespace: the switch's end knows its ifindex, and nobody its address
+		link = &p.device
+		row.Ifindex, row.MACInUse = &link.Parent, p.iface.MACInUse
+	} else {
+		mac := fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", link.MAC[0], link.MAC[1], link.MAC[2], link.MAC[3], link.MAC[4], link.MAC[5])
+		row.Ifindex, row.MACInUse = &link.Index, &mac
+	}
 	admin, carrier := state(link.Up), state(link.Carrier)
-	row.Ifindex, row.MTU, row.MACInUse = &link.Index, &link.MTU, &mac
-	row.AdminState, row.LinkState = &admin, &carrier
+	row.MTU, row.AdminState, row.LinkState = &link.MTU, &admin, &carrier
 	if speed := int(link.Speed); speed > 0 {
 		row.LinkSpeed = &speed
 	}
@@ -165,7 +172,7 @@ func statisticsOps(plugs []plug, counters map[int]hostnet.Counters) []ovsdb.Op {
 	var ops []ovsdb.Op
 	for i := range plugs {
 		p := &plugs[i]
-		c, ok := counters[p.link.Index]
+		c, ok := counters[p.device.Index]
 		if !ok || plugError(p) != "" {
 			continue
 		}

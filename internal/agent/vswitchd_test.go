@@ -89,7 +89,7 @@ func TestVswitchdOps(t *testing.T) {
 
 func TestOfports(t *testing.T) {
 	iface := func(name string, have, requested int) plug {
-		p := plug{iface: &vsw.Interface{Name: name}, link: hostnet.Link{Index: 1}}
+		p := plug{iface: &vsw.Interface{Name: name}, device: hostnet.Link{Index: 1}}
 		if have != 0 {
 			p.iface.Ofport = &have
 		}
@@ -99,7 +99,7 @@ func TestOfports(t *testing.T) {
 		return p
 	}
 	missing := iface("m", 4, 0)
-	missing.link.Index = 0
+	missing.device.Index = 0
 	got := ofports([]plug{
 		iface("a", 0, 0), iface("b", 2, 0), iface("br-int", 7, 0), iface("c", 2, 0), missing, iface("d", -1, 9),
 		iface("e", 0, 9), iface("f", 70000, 0), iface("g", 0, 2),

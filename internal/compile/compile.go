@@ -3,8 +3,6 @@
 package compile
 
 import (
-	"maps"
-	"net/netip"
 	"reflect"
 	"slices"
 
@@ -16,7 +14,6 @@ import (
 // What it gives depends on its argument alone: a new Compiler would give an equal state. The zero value
 // is ready. It is not for concurrent use.
 type Compiler struct {
-	peers    map[string]bool
 	switches map[string]compiled // by Datapath_Binding UUID
 }
 
@@ -30,11 +27,6 @@ type compiled struct {
 // Compile gives the state that carries out n, and all problems: those of n and those found here, sorted by Object,
 // then Reason. It keeps references to n's switches, which must not be changed afterwards.
 func (c *Compiler) Compile(n *logical.Network) (*netstate.State, []logical.Problem) {
-	peers := make(map[string]bool, len(n.Peers))
-	for name := range n.Peers {
-		peers[name] = true
-	}
-	samePeers := maps.Equal(peers, c.peers)
 	next := make(map[string]compiled, len(n.Switches))
 	state := &netstate.State{
 		Modules: make(map[string]*netstate.Module, len(n.Switches)),
@@ -43,23 +35,23 @@ func (c *Compiler) Compile(n *logical.Network) (*netstate.State, []logical.Probl
 	}
 	problems := logical.Problems(slices.Clone(n.Problems))
 	for uuid, sw := range n.Switches {
-		done := c.compileSwitch(sw, peers, samePeers)
+		done := c.compileSwitch(sw)
 		next[uuid] = done
 		state.Modules[uuid] = done.module
 		problems = append(problems, done.problems...)
 	}
-	c.peers, c.switches = peers, next
+	c.switches = next
 	return state, problems.Sorted()
 }
 
 // compileSwitch compiles a switch unless that would give what it gave last time; an equal module is the same one.
-func (c *Compiler) compileSwitch(sw *logical.Switch, peers map[string]bool, samePeers bool) compiled {
+func (c *Compiler) compileSwitch(sw *logical.Switch) compiled {
 	last, known := c.switches[sw.UUID]
-	if known && samePeers && reflect.DeepEqual(last.from, sw) {
+	if known && (last.from == sw || reflect.DeepEqual(last.from, sw)) {
 		return last
 	}
-	module, problems := switchModule(sw, peers)
-	if known && reflect.DeepEqual(last.module, module) {
+	module, problems := switchModule(sw)
+	if known && last.module.Equal(module) {
 		module = last.module
 	}
 	return compiled{from: sw, module: module, problems: problems}
@@ -69,7 +61,7 @@ func (c *Compiler) compileSwitch(sw *logical.Switch, peers map[string]bool, same
 func nodes(peers map[string]*logical.Peer) map[string]*netstate.Node {
 	nodes := make(map[string]*netstate.Node, len(peers))
 	for name, p := range peers {
-		nodes[name] = &netstate.Node{Name: name, Addr: p.Addr, Ifindex: p.Ifindex, NextHop: p.NextHop, MTU: p.MTU}
+		nodes[name] = &netstate.Node{Name: name, Addr: p.Addr, Local: p.From, Ifindex: p.Ifindex, NextHop: p.NextHop, MTU: p.MTU}
 	}
 	return nodes
 }
@@ -79,7 +71,7 @@ func tunnel(t *logical.Tunnel) *netstate.Tunnel {
 	if t == nil {
 		return nil
 	}
-	out := &netstate.Tunnel{Addrs: []netip.Addr{t.Addr}}
+	out := &netstate.Tunnel{Addrs: t.Addrs, TOS: t.TOS, InheritTOS: t.InheritTOS, MayFragment: t.MayFragment}
 	for _, d := range t.Devices {
 		out.Devices = append(out.Devices, netstate.Device{Name: d.Name, Ifindex: d.Ifindex})
 	}

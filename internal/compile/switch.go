@@ -10,16 +10,28 @@ import (
 	"woven.dev/woven/modules/l2switch/config"
 )
 
-// floodGroup is the group that ovn-northd makes of all enabled ports of a switch, ovn-northd(8) "Destination Lookup".
-const floodGroup = "_MC_flood"
+// Groups that ovn-northd makes for every switch, ovn-northd(8) "Destination Lookup": of all enabled ports, of those with unknown
+// addresses, of those with options:mcast_flood.
+const (
+	floodGroup   = "_MC_flood"
+	unknownGroup = "_MC_unknown"
+	staticGroup  = "_MC_static"
+)
 
-// switchModule makes the l2switch instance of a logical switch. Ports on a chassis that is not among peers
-// lead nowhere.
-func switchModule(sw *logical.Switch, peers map[string]bool) (*netstate.Module, logical.Problems) {
+// switchModule makes the l2switch instance of a logical switch.
+func switchModule(sw *logical.Switch) (*netstate.Module, logical.Problems) {
+	macs, addrs := 0, 0
+	for _, p := range sw.Ports {
+		macs += len(p.Addresses)
+		for _, a := range p.Addresses {
+			addrs += len(a.Prefixes)
+		}
+	}
 	cfg := &config.Config{
-		Ports:      make(map[uint16]config.Port, len(sw.Ports)),
-		FDB:        make(map[[6]byte]uint16, len(sw.Ports)),
-		Neighbours: make(map[netip.Addr]config.Neighbour, len(sw.Ports)),
+		VLANPassthru: sw.VLANPassthru,
+		Ports:        make(map[uint16]config.Port, len(sw.Ports)),
+		FDB:          make(map[[6]byte]uint16, macs),
+		Neighbours:   make(map[netip.Addr]config.Neighbour, addrs),
 	}
 	m := &netstate.Module{
 		ID: sw.UUID, Kind: config.Kind, Name: sw.Name, Key: sw.Key,
@@ -29,32 +41,64 @@ func switchModule(sw *logical.Switch, peers map[string]bool) (*netstate.Module, 
 	}
 	var problems logical.Problems
 	for i, p := range sw.Ports {
-		m.Ports[i] = port(p, peers)
-		cfg.Ports[p.Key] = config.Port{Enabled: p.Enabled, Security: security(p)}
+		m.Ports[i] = port(p)
+		cfg.Ports[p.Key] = config.Port{Enabled: p.Enabled, Security: security(p), Learn: learns(p), Activation: activation(p)}
 		addAddresses(cfg, sw, p, &problems)
 	}
+	keys := make(map[string]uint16, len(sw.Groups))
 	for i, g := range sw.Groups {
-		m.Groups[i] = netstate.Group(g)
-		if g.Name == floodGroup {
-			cfg.FloodGroup = g.Key
-		}
+		m.Groups[i] = netstate.Group{Name: g.Name, Key: g.Key, Ports: g.Ports}
+		keys[g.Name] = g.Key
 	}
+	cfg.FloodGroup, cfg.UnknownGroup = keys[floodGroup], keys[unknownGroup]
+	cfg.Snooping = snooping(sw, keys)
 	return m, problems
 }
 
 // port says where a port is.
-func port(p *logical.Port, peers map[string]bool) netstate.Port {
-	out := netstate.Port{Name: p.Name, Key: p.Key}
-	switch {
-	case p.Device != nil:
+func port(p *logical.Port) netstate.Port {
+	out := netstate.Port{Name: p.Name, Key: p.Key, Tag: p.Tag, Nodes: p.Peers, HereOnly: p.Type == "localport"}
+	if p.Device != nil {
 		out.Device = &netstate.Device{Name: p.Device.Name, Ifindex: p.Device.Ifindex}
-		if p.Device.PeerElsewhere && len(p.Addresses) > 0 {
+		if p.Device.PeerElsewhere && p.Tag == 0 && len(p.Addresses) > 0 {
 			out.Device.PeerMAC = p.Addresses[0].MAC
 		}
-	case peers[p.Chassis]:
-		out.Nodes = []string{p.Chassis}
 	}
 	return out
+}
+
+// learns: ovn-northd(8), "Learn MAC of 'unknown' ports".
+func learns(p *logical.Port) bool {
+	return p.Type == "" && p.Unknown && len(p.PortSecurity) == 0
+}
+
+// activation is what a port waits for.
+func activation(p *logical.Port) config.Activation {
+	kinds := map[string]config.Activation{"rarp": config.RARP, "garp": config.GARP, "na": config.NA}
+	var set config.Activation
+	for _, kind := range p.Activation {
+		set |= kinds[kind]
+	}
+	return set
+}
+
+// snooping is where a switch with mcast_snoop sends IP multicast; keys are those of its groups, by name. As ovn-northd's flows have it, what
+// nobody joined goes to the ports that want all (mcast_flood), or to every port where the switch asks for that. Queries have to reach
+// every port, so that control packets go there.
+func snooping(sw *logical.Switch, keys map[string]uint16) *config.Snooping {
+	if !sw.Snooping {
+		return nil
+	}
+	s := &config.Snooping{Groups: map[netip.Addr]uint16{}, UnregisteredGroup: keys[staticGroup], ControlGroup: keys[floodGroup]}
+	if sw.FloodUnregistered {
+		s.UnregisteredGroup = keys[floodGroup]
+	}
+	for _, g := range sw.Groups {
+		if g.Addr.IsValid() && !g.Addr.IsLinkLocalMulticast() { // those are for every port, RFC 4541 section 2.1.2
+			s.Groups[g.Addr] = g.Key
+		}
+	}
+	return s
 }
 
 // security is the port security of a port that is here; elsewhere the other chassis sees to it.

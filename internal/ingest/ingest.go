@@ -12,23 +12,30 @@ import (
 	"woven.dev/woven/internal/ovsdb/vsw"
 )
 
-// Input is everything that Network and Plugs look at. They change nothing of it.
+// Input is everything that Plugs and Reader.Network look at. They change nothing of it.
 type Input struct {
 	// Chassis is our own name (system-id).
 	Chassis string
-	// NB, SB and VS are complete copies of the databases; none is nil, but Plugs needs no NB.
+	// NB, SB and VS are complete copies of the databases; none is nil, but Plugs needs no NB. A row that changed is another
+	// pointer.
 	NB *nb.Rows
 	SB *sb.Rows
 	VS *vsw.Rows
-	// Devices are the network interfaces of this host that exist now, by name.
+	// Devices are the network interfaces of this host that exist now, by the name of the Interface row.
 	Devices map[string]logical.Device
 	// Routes to tunnel peers by their address. An absent one: there is no route.
 	Routes map[netip.Addr]logical.Route
 	// Tunnel is our own tunnel end; nil when there is none.
 	Tunnel *logical.Tunnel
-	// Refused are logical ports that this chassis shall not hold though they are plugged here, each with the
-	// reason: another chassis took the port, say.
-	Refused map[string]string
+	// Activated are the logical ports, by name, that were seen to be active here (options:activation-strategy), while the
+	// Southbound database may not say so yet.
+	Activated map[string]bool
+}
+
+// Reader reads networks, and remembers what it read of rows that stay the same. What it gives depends on its arguments
+// alone: a new Reader would give an equal network. The zero value is ready. It is not for concurrent use.
+type Reader struct {
+	switches map[string]*knownSwitch // by Datapath_Binding UUID
 }
 
 // network is one call of Network under way.
@@ -37,32 +44,42 @@ type network struct {
 	logical.Problems
 	// self is our own row; nil before it is written.
 	self *sb.Chassis
-	// devices are the interfaces of the ports that we hold, by Port_Binding UUID.
-	devices map[string]*logical.Device
+	// held are the plugs whose ports are here, by Port_Binding UUID.
+	held  map[string]*Plug
+	sites sites
 }
 
 // Network says what the rows mean for our chassis: the switches that have a port here, and the other
-// chassis. It is a function of its input only; see Plugs for the ports that count as being here.
-func Network(in Input) *logical.Network {
-	n := &network{Input: in, self: chassisByName(in.SB, in.Chassis), devices: map[string]*logical.Device{}}
-	plugs, found := Plugs(in)
-	n.Problems = found
+// chassis. plugs come of Plugs; those with a Refusal are not here. What did not change since the last call is the same pointer
+// as then, and nobody may change it.
+func (r *Reader) Network(in Input, plugs []Plug) *logical.Network {
+	n := &network{Input: in, self: chassisByName(in.SB, in.Chassis), held: map[string]*Plug{}}
+	n.findSites()
+	known := r.switches
+	r.switches = map[string]*knownSwitch{}
 	locals := map[string]*localSwitch{}
-	for _, p := range plugs {
-		if p.Refusal == "" {
-			n.devices[p.Binding.UUID] = p.Device
-			locals[p.Binding.Datapath] = nil
+	for i, p := range plugs {
+		if p.Refusal != "" {
+			continue
+		}
+		uuid := p.Binding.Datapath
+		n.held[p.Binding.UUID] = &plugs[i]
+		if locals[uuid] == nil {
+			locals[uuid] = n.newLocalSwitch(n.SB.DatapathBinding[uuid])
+			if r.switches[uuid] = known[uuid]; known[uuid] == nil {
+				r.switches[uuid] = &knownSwitch{ports: map[string]*knownPort{}}
+			}
 		}
 	}
-	n.findSwitches(locals)
+	n.findRows(locals)
 	out := &logical.Network{
 		Chassis:  in.Chassis,
 		Switches: make(map[string]*logical.Switch, len(locals)),
-		Peers:    n.peers(),
+		Peers:    n.sites.peers,
 		Tunnel:   in.Tunnel,
 	}
 	for uuid, l := range locals {
-		out.Switches[uuid] = n.logicalSwitch(l)
+		out.Switches[uuid] = n.readSwitch(l, r.switches[uuid])
 	}
 	n.checkACLs(locals)
 	n.checkGlobals()

@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"fmt"
-	"os"
 )
 
 // Names of the nodes that every lab has.
@@ -18,15 +17,6 @@ const (
 	underlay6      = "fd00:31::%d"
 	centralHost    = 1
 	hypervisorHost = 10
-	nbPort         = 6641
-	sbPort         = 6642
-)
-
-// Where Debian's packages keep the schemas.
-const (
-	nbSchema  = "/usr/share/ovn/ovn-nb.ovsschema"
-	sbSchema  = "/usr/share/ovn/ovn-sb.ovsschema"
-	ovsSchema = "/usr/share/openvswitch/vswitch.ovsschema"
 )
 
 // logArgs makes a daemon of OVN or OVS log to its standard error, which is the child's log, and nowhere else.
@@ -60,17 +50,25 @@ func (l *Lab) startCentral(ctx context.Context) error {
 	if err := ip(ctx, l.Namespace(central), addressCommands("eth0", centralHost)...); err != nil {
 		return err
 	}
-	nb := database{service: NB, node: central, schema: nbSchema, base: "ovnnb_db", port: nbPort}
-	sb := database{service: SB, node: central, schema: sbSchema, base: "ovnsb_db", port: sbPort}
-	for _, db := range []database{nb, sb} {
-		if err := l.startDatabase(ctx, db); err != nil {
-			return err
+	keys, err := l.centralKeys()
+	if err != nil {
+		return err
+	}
+	for _, db := range []centralDatabase{northbound, southbound} {
+		for n := range l.opts.members() {
+			if err := l.startDatabase(ctx, l.member(db, n, keys)); err != nil {
+				return err
+			}
 		}
 	}
 	if _, err := l.NBCtl(ctx, "init"); err != nil {
 		return err
 	}
-	if _, err := l.SBCtl(ctx, "init"); err != nil {
+	initSB := []string{"init"}
+	if l.opts.TLS {
+		initSB = append(initSB, "--", "set-connection", "role=ovn-controller", fmt.Sprintf("pssl:%d:[::]", southbound.port))
+	}
+	if _, err := l.SBCtl(ctx, initSB...); err != nil {
 		return err
 	}
 	return l.launch(ctx, &service{
@@ -80,33 +78,5 @@ func (l *Lab) startCentral(ctx context.Context) error {
 			_, err := l.NBCtl(ctx, "--wait=sb", "sync")
 			return err
 		},
-	})
-}
-
-// database is one ovsdb-server with one database.
-type database struct {
-	service, node, schema string
-	// base of the names of its files in the node's directory: base.db, base.sock, base.ctl.
-	base string
-	port int // TCP, on all addresses; 0: none
-}
-
-func (l *Lab) startDatabase(ctx context.Context, db database) error {
-	dir := l.path(db.node)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make directory: %w", err)
-	}
-	file := l.path(db.node, db.base+".db")
-	if err := run(ctx, "ovsdb-tool", "create", file, db.schema); err != nil {
-		return err
-	}
-	argv := append([]string{"ovsdb-server", "--unixctl=" + db.base + ".ctl", "--remote=punix:" + db.base + ".sock"}, logArgs...)
-	if db.port != 0 {
-		argv = append(argv, fmt.Sprintf("--remote=ptcp:%d:[::]", db.port))
-	}
-	return l.launch(ctx, &service{
-		name: db.service, node: db.node,
-		argv:  append(argv, file),
-		ready: accepts(l.path(db.node, db.base+".sock")),
 	})
 }

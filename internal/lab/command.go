@@ -18,7 +18,7 @@ func Open(dir string) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lab in %s: %w", dir, err)
 	}
-	return New(Options{Dir: dir, Prefix: s.Prefix})
+	return New(Options{Dir: dir, Prefix: s.Prefix, Clustered: s.Clustered})
 }
 
 // Command returns a command that runs in a node's network namespace (central, underlay, hvN or a workload's name), in
@@ -37,8 +37,8 @@ func (l *Lab) Command(ctx context.Context, node string, argv ...string) (*exec.C
 	}
 	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--net=" + netnsPath(l.Namespace(node)), "--"}, argv...)...)
 	cmd.Env = append(os.Environ(),
-		"OVN_NB_DB=unix:"+l.path(central, "ovnnb_db.sock"),
-		"OVN_SB_DB=unix:"+l.path(central, "ovnsb_db.sock"),
+		"OVN_NB_DB="+l.sockets(northbound),
+		"OVN_SB_DB="+l.sockets(southbound),
 		"OVN_RUNDIR="+l.path(node),
 		"OVS_RUNDIR="+l.path(node),
 		"OVS_DB=unix:"+l.path(node, "db.sock"),

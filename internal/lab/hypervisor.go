@@ -62,7 +62,8 @@ func (l *Lab) startHypervisor(ctx context.Context, hv hypervisor) error {
 	if err := l.addUnderlayNode(ctx, hv.Name()); err != nil {
 		return err
 	}
-	db := database{service: hv.Name() + "-ovsdb", node: hv.Name(), schema: ovsSchema, base: "db"}
+	db := database{service: hv.Name() + "-ovsdb", node: hv.Name(), base: "db",
+		create: []string{"create", l.path(hv.Name(), "db.db"), ovsSchema}}
 	if err := l.startDatabase(ctx, db); err != nil {
 		return err
 	}
@@ -77,12 +78,20 @@ func (l *Lab) startHypervisor(ctx context.Context, hv hypervisor) error {
 
 // configureChassis writes what an installer would into the local Open_vSwitch row.
 func (l *Lab) configureChassis(ctx context.Context, hv hypervisor) error {
-	centralIP := fmt.Sprintf(underlay4, centralHost)
+	if l.opts.TLS {
+		keys, err := l.ca.Issue(hv.Name(), keyLife)
+		if err != nil {
+			return err
+		}
+		if _, err := l.VSCtl(ctx, hv.Name(), "--no-wait", "init", "--", "set-ssl", keys.PrivateKey, keys.Certificate, keys.CACert); err != nil {
+			return err
+		}
+	}
 	_, err := l.VSCtl(ctx, hv.Name(), "--no-wait", "init", "--", "set", "Open_vSwitch", ".",
 		"external_ids:system-id="+hv.Name(),
 		"external_ids:hostname="+hv.Name(),
-		fmt.Sprintf(`external_ids:ovn-remote="tcp:%s:%d"`, centralIP, sbPort),
-		fmt.Sprintf(`external_ids:woven-nb-remote="tcp:%s:%d"`, centralIP, nbPort),
+		fmt.Sprintf(`external_ids:ovn-remote=%q`, l.remotes(southbound)),
+		fmt.Sprintf(`external_ids:woven-nb-remote=%q`, l.remotes(northbound)),
 		"external_ids:ovn-encap-type=geneve",
 		fmt.Sprintf(`external_ids:ovn-encap-ip="%s"`, fmt.Sprintf(underlay4, hv.host())))
 	return err
@@ -119,6 +128,10 @@ func (l *Lab) startStock(ctx context.Context, hv hypervisor) error {
 	// AF_PACKET sockets see packets with unfinished checksums and large segments: let the cable finish them, as a
 	// physical NIC would.
 	if _, err := l.Exec(ctx, underlay, "ethtool", "-K", node, "tx", "off", "tso", "off", "gso", "off"); err != nil {
+		return err
+	}
+	// The kernel hears the underlay too, and would answer ARP for br-ex's address with eth0's MAC address.
+	if _, err := l.Exec(ctx, node, "sysctl", "-qw", "net.ipv4.conf.eth0.arp_ignore=1"); err != nil {
 		return err
 	}
 	if err := ip(ctx, l.Namespace(node), "link set eth0 up"); err != nil {

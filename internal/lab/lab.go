@@ -24,6 +24,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"woven.dev/woven/internal/lab/pki"
 )
 
 // Limits of a lab.
@@ -57,6 +59,10 @@ type Options struct {
 	Woven string
 	// AgentArgs are further arguments of the agent.
 	AgentArgs []string
+	// TLS has the databases ask hypervisors for certificates, and the Southbound one give them the role ovn-controller (RBAC).
+	TLS bool
+	// Clustered makes both databases clusters of three servers, whose services are NB, NB+"2", NB+"3" and likewise for SB. Not with TLS.
+	Clustered bool
 	// Log takes what the lab has to say; nil: nothing.
 	Log *slog.Logger
 }
@@ -65,7 +71,8 @@ type Options struct {
 // methods may be called from several goroutines.
 type Lab struct {
 	opts Options
-	lock *os.File // held from Up to Close; nil otherwise
+	lock *os.File       // held from Up to Close; nil otherwise
+	ca   *pki.Authority // nil without TLS, and before Up
 
 	mu       sync.Mutex
 	services []*service // in the order in which they were first started
@@ -106,6 +113,9 @@ func (o *Options) validate() error {
 	if o.Hypervisors < 0 || o.Hypervisors > maxHypervisors {
 		return fmt.Errorf("number of hypervisors %d is outside 0..%d", o.Hypervisors, maxHypervisors)
 	}
+	if o.TLS && o.Clustered {
+		return errors.New("the servers of a cluster share their node's address, and with it the one port that a role needs: no TLS with Clustered")
+	}
 	for i, n := range o.Stock {
 		if n < 1 || n > o.Hypervisors {
 			return fmt.Errorf("stock hypervisor %d is outside 1..%d", n, o.Hypervisors)
@@ -115,6 +125,14 @@ func (o *Options) validate() error {
 		}
 	}
 	return nil
+}
+
+// members is the number of servers of each central database.
+func (o *Options) members() int {
+	if o.Clustered {
+		return 3
+	}
+	return 1
 }
 
 // Up makes the lab: underlay, central databases, hypervisors. When it fails nothing is left behind but the logs.

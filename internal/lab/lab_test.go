@@ -23,6 +23,7 @@ func TestNewRefuses(t *testing.T) {
 		"stock 0":              {Hypervisors: 2, Stock: []int{0}},
 		"stock beyond":         {Hypervisors: 2, Stock: []int{3}},
 		"stock twice":          {Hypervisors: 2, Stock: []int{1, 1}},
+		"TLS and clusters":     {TLS: true, Clustered: true},
 	} {
 		if _, err := lab.New(o); err == nil {
 			t.Errorf("%s: accepted", name)

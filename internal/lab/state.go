@@ -27,6 +27,7 @@ var (
 type state struct {
 	Prefix      string
 	Supervisor  int // process ID
+	Clustered   bool
 	Hypervisors []hypervisor
 }
 
@@ -107,7 +108,7 @@ func (l *Lab) claim(dir string) error {
 	if _, err := readState(dir); !errors.Is(err, ErrNotRunning) {
 		return ErrRemains
 	}
-	s := state{Prefix: l.opts.Prefix, Supervisor: os.Getpid()}
+	s := state{Prefix: l.opts.Prefix, Supervisor: os.Getpid(), Clustered: l.opts.Clustered}
 	for _, node := range []string{central, underlay} {
 		if _, err := os.Stat(netnsPath(l.Namespace(node))); err == nil {
 			return fmt.Errorf("namespace %s: %w", l.Namespace(node), ErrExists)

@@ -14,7 +14,7 @@ type Network struct {
 	Chassis string
 	// Switches by Datapath_Binding UUID; those with at least one port on this chassis.
 	Switches map[string]*Switch
-	// Peers are the other chassis that have a usable tunnel end, by name.
+	// Peers are the tunnel ends of other chassis, by Peer.Name.
 	Peers map[string]*Peer
 	// Tunnel is our own end; nil when external_ids name none.
 	Tunnel *Tunnel
@@ -37,6 +37,9 @@ type Switch struct {
 	Groups []Group
 	// VLANPassthru lets tagged frames through (other_config:vlan-passthru).
 	VLANPassthru bool
+	// Snooping: IP multicast goes where it was joined (other_config:mcast_snoop), and with FloodUnregistered to every port
+	// when nobody joined (other_config:mcast_flood_unregistered).
+	Snooping, FloodUnregistered bool
 }
 
 // Port is a logical switch port that has a binding.
@@ -57,12 +60,22 @@ type Port struct {
 	Unknown bool
 	// PortSecurity is empty when every source address is allowed.
 	PortSecurity []Address
-	// Chassis the port is bound to, by name; "" when nowhere. For a port with a
-	// Device it is our own.
+	// Chassis the port is bound to, by name; "" when nowhere. It is our own for a port with a Device, unless
+	// this is one of the additional chassis.
 	Chassis string
-	// Device is the local interface; nil when the port is not on this chassis.
+	// Peers are where the port is besides this node, by their names in Network.Peers, ascending.
+	Peers []string
+	// Device is the local interface; nil when the port is not on this chassis. Tag is the VLAN that tells the port's frames from
+	// others on it, 1..4094; 0: they are untagged.
 	Device *Device
+	Tag    uint16
+	// Activation names the kinds of packets one of which must come from Device before the port passes anything, as in
+	// options:activation-strategy of ovn-nb(5); nil: it is active.
+	Activation []string
 }
+
+// ActivationKinds are the words of options:activation-strategy.
+var ActivationKinds = []string{"rarp", "garp", "na"}
 
 // Address is one element of addresses or port_security: a MAC with the IP
 // prefixes that go with it. Single addresses are /32 and /128. A prefix may have host
@@ -83,29 +96,40 @@ type Device struct {
 
 // Group is a row of Multicast_Group.
 type Group struct {
-	Name  string
+	Name string
+	// Addr is the IP multicast address that the group is for; the zero Addr: for none.
+	Addr  netip.Addr
 	Key   uint16
 	Ports []uint16 // keys, ascending
 }
 
-// Peer is another chassis and the way to it.
+// Peer is a tunnel end of another chassis, and the way to it.
 type Peer struct {
-	Name string
-	Addr netip.Addr // Encap.ip of the preferred encapsulation
+	// Name is the chassis' for the end that it prefers, for another one followed by "@" and Addr.
+	Name    string
+	Chassis string
+	Addr    netip.Addr
 	Route
 }
 
 // Route is the way to a tunnel peer. Ifindex 0: there is none.
 type Route struct {
 	Ifindex int
+	// From is our own address towards the peer.
+	From    netip.Addr
 	NextHop netip.Addr
 	MTU     int // bytes of the largest outer IP packet
 }
 
 // Tunnel is our own end.
 type Tunnel struct {
-	Addr    netip.Addr
-	Devices []Device // those that carry Addr or lead to a peer
+	Addrs []netip.Addr // the preferred one first; at least one
+	// TOS of outer packets, and whether they have the inner packet's instead.
+	TOS        uint8
+	InheritTOS bool
+	// MayFragment: outer IPv4 packets go without DF.
+	MayFragment bool
+	Devices     []Device // those that carry one of Addrs or lead to a peer
 }
 
 // MAC formats a hardware address.

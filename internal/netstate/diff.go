@@ -80,7 +80,7 @@ func setModules(have, want *State) []Action {
 		switch {
 		case was == nil:
 			fresh = append(fresh, a)
-		case reflect.DeepEqual(was, m):
+		case was.Equal(m):
 		case losesDevice(was, m):
 			shrunk = append(shrunk, a)
 		default:

@@ -135,7 +135,7 @@ func (s *session) readSchema(ctx context.Context, p peer) (ovsdb.DatabaseSchema,
 	return c.Schema(), nil
 }
 
-// usable returns why the database cannot be used at this server, nil if it can.
+// usable returns why the database cannot be used at this server, nil if it can; then newest says how far it has come.
 func (s *session) usable() error {
 	if cached := s.server.Cache(); cached != nil {
 		for _, m := range cached.Table(serverdb.DatabaseTable).RowsShallow() {

@@ -23,14 +23,14 @@ import (
 //
 //	chassis NAME
 //	device NAME IFINDEX [elsewhere]
-//	tunnel ADDR DEVICE IFINDEX
-//	route ADDR IFINDEX NEXTHOP MTU
-//	refused PORT REASON
+//	tunnel ADDR,... DEVICE IFINDEX
+//	route ADDR IFINDEX NEXTHOP MTU [FROM]
+//	activated PORT
 func parseInput(t *testing.T, a *txtar.Archive) ingest.Input {
 	t.Helper()
 	in := ingest.Input{
 		NB: newRows[nb.Rows](), SB: newRows[sb.Rows](), VS: newRows[vsw.Rows](),
-		Devices: map[string]logical.Device{}, Routes: map[netip.Addr]logical.Route{}, Refused: map[string]string{},
+		Devices: map[string]logical.Device{}, Routes: map[netip.Addr]logical.Route{}, Activated: map[string]bool{},
 	}
 	for _, f := range a.Files {
 		var add func(line string) error
@@ -113,16 +113,21 @@ func addHost(in *ingest.Input, line string) error {
 		return err
 	case w[0] == "tunnel" && len(w) == 4:
 		ifindex, err := strconv.Atoi(w[3])
-		in.Tunnel = &logical.Tunnel{Addr: netip.MustParseAddr(w[1]), Devices: []logical.Device{{Name: w[2], Ifindex: ifindex}}}
+		in.Tunnel = &logical.Tunnel{Devices: []logical.Device{{Name: w[2], Ifindex: ifindex}}}
+		for _, addr := range strings.Split(w[1], ",") {
+			in.Tunnel.Addrs = append(in.Tunnel.Addrs, netip.MustParseAddr(addr))
+		}
 		return err
-	case w[0] == "route" && len(w) == 5:
-		var r logical.Route
-		r.NextHop = netip.MustParseAddr(w[3])
+	case w[0] == "route" && len(w) >= 5:
+		r := logical.Route{NextHop: netip.MustParseAddr(w[3])}
+		if len(w) > 5 {
+			r.From = netip.MustParseAddr(w[5])
+		}
 		_, err := fmt.Sscan(w[2]+" "+w[4], &r.Ifindex, &r.MTU)
 		in.Routes[netip.MustParseAddr(w[1])] = r
 		return err
-	case w[0] == "refused" && len(w) > 2:
-		in.Refused[w[1]] = strings.Join(w[2:], " ")
+	case w[0] == "activated" && len(w) == 2:
+		in.Activated[w[1]] = true
 	default:
 		return fmt.Errorf("not understood")
 	}

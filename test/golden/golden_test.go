@@ -13,6 +13,7 @@ import (
 
 	"woven.dev/woven/internal/compile"
 	"woven.dev/woven/internal/ingest"
+	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/modules/l2switch/config"
 )
 
@@ -50,16 +51,21 @@ func TestGolden(t *testing.T) {
 func outputs(t *testing.T, in ingest.Input) []txtar.File {
 	t.Helper()
 	var plugs, problems strings.Builder
-	list, _ := ingest.Plugs(in)
+	list, wrong := ingest.Plugs(in)
 	for _, p := range list {
-		verdict := "held"
+		verdict := "held as " + string(p.Role)
 		if p.Refusal != "" {
 			verdict = "refused: " + p.Refusal
 		}
+		if p.Parent != "" {
+			verdict = fmt.Sprintf("in %q tag %d ", p.Parent, p.Tag) + verdict
+		}
 		fmt.Fprintf(&plugs, "%s %q %s\n", p.Interface.Name, p.Port, verdict)
 	}
+	var r ingest.Reader
 	var c compile.Compiler
-	state, found := c.Compile(ingest.Network(in))
+	state, found := c.Compile(r.Network(in, list))
+	found = append(logical.Problems(found), wrong...).Sorted()
 	for _, m := range state.Modules {
 		if err := m.Config.(*config.Config).Validate(); err != nil {
 			t.Errorf("module %s: %v", m, err)

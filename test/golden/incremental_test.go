@@ -23,13 +23,14 @@ func TestIncrementalEqualsFull(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(3, 8)
 		var incremental compile.Compiler
+		var reader ingest.Reader
 		before := &netstate.State{}
 		kept, changed := 0, 0
-		for step := range 100 {
+		for step := range 150 {
 			what := w.edit(r)
-			got, gotProblems := incremental.Compile(ingest.Network(w.Input))
+			got, gotProblems := incremental.Compile(w.network(&reader))
 			var full compile.Compiler
-			want, wantProblems := full.Compile(ingest.Network(w.Input))
+			want, wantProblems := full.Compile(w.network(new(ingest.Reader)))
 			if d := cmp.Diff(want.Text(), got.Text()); d != "" {
 				t.Fatalf("seed %d, step %d, %s: state (-full +incremental):\n%s", seed, step, what, d)
 			}
@@ -69,7 +70,7 @@ func TestInputIsNotChanged(t *testing.T) {
 	g.Ports = []string{portName(0, 2), portName(0, 1)}
 	w.SB.MulticastGroup["sw0"] = &g
 	addresses, members := slices.Clone(ls.Addresses), slices.Clone(g.Ports)
-	network := ingest.Network(w.Input)
+	network := w.network(new(ingest.Reader))
 	problems := slices.Clone(network.Problems)
 	var c compile.Compiler
 	c.Compile(network)
@@ -98,7 +99,7 @@ func TestHugeNames(t *testing.T) {
 	w.SB.Chassis["hv2"] = &chassis
 
 	var c compile.Compiler
-	state, problems := c.Compile(ingest.Network(w.Input))
+	state, problems := c.Compile(w.network(new(ingest.Reader)))
 	if !slices.ContainsFunc(state.Modules["sw0"].Ports, func(p netstate.Port) bool { return p.Name == huge && p.Device != nil }) {
 		t.Error("the port is not bound to its interface")
 	}
@@ -118,12 +119,13 @@ func BenchmarkOnePortChanged(b *testing.B) {
 		b.Run(fmt.Sprintf("%dx%d", size.switches, size.ports), func(b *testing.B) {
 			w := newWorld(size.switches, size.ports)
 			var c compile.Compiler
-			have, _ := c.Compile(ingest.Network(w.Input))
+			var r ingest.Reader
+			have, _ := c.Compile(w.network(&r))
 			for i := 0; b.Loop(); i++ {
 				port := *w.NB.LogicalSwitchPort[portName(0, 50)]
 				port.Addresses = []string{[]string{"0a:00:00:aa:00:01 10.0.0.1", "0a:00:00:aa:00:02 fd00::2"}[i%2]}
 				w.NB.LogicalSwitchPort[port.UUID] = &port
-				want, _ := c.Compile(ingest.Network(w.Input))
+				want, _ := c.Compile(w.network(&r))
 				if plan := netstate.Diff(have, want); len(plan) != 1 {
 					b.Fatalf("plan:\n%s", plan)
 				}

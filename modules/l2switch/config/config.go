@@ -4,7 +4,10 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"reflect"
+	"slices"
 )
 
 // Kind is the module kind's name.
@@ -69,6 +72,19 @@ type Neighbour struct {
 	MAC [6]byte
 	// Port is the key of the port that owns the address: its own requests are not answered.
 	Port uint16
+}
+
+// Equal says whether other is an equal *Config.
+func (c *Config) Equal(other any) bool {
+	o, ok := other.(*Config)
+	return ok && c.FloodGroup == o.FloodGroup && c.UnknownGroup == o.UnknownGroup && c.VLANPassthru == o.VLANPassthru &&
+		maps.Equal(c.FDB, o.FDB) && maps.Equal(c.Neighbours, o.Neighbours) &&
+		maps.EqualFunc(c.Ports, o.Ports, Port.equal) && reflect.DeepEqual(c.Snooping, o.Snooping)
+}
+
+func (p Port) equal(o Port) bool {
+	return p.Enabled == o.Enabled && p.Learn == o.Learn && p.Activation == o.Activation &&
+		slices.EqualFunc(p.Security, o.Security, func(a, b Address) bool { return a.MAC == b.MAC && slices.Equal(a.Prefixes, b.Prefixes) })
 }
 
 // Validate reports the first thing that the module can't hold.

@@ -14,6 +14,15 @@ import (
 func (c *Config) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "flood-group %d\n", c.FloodGroup)
+	if c.UnknownGroup != 0 {
+		fmt.Fprintf(&b, "unknown-group %d\n", c.UnknownGroup)
+	}
+	if c.VLANPassthru {
+		b.WriteString("vlan-passthru\n")
+	}
+	if c.Snooping != nil {
+		c.Snooping.write(&b)
+	}
 	for _, key := range slices.Sorted(maps.Keys(c.Ports)) {
 		fmt.Fprintf(&b, "port %d %s\n", key, c.Ports[key])
 	}
@@ -28,11 +37,26 @@ func (c *Config) String() string {
 	return b.String()
 }
 
+func (s *Snooping) write(b *strings.Builder) {
+	fmt.Fprintf(b, "snooping unregistered-group %d control-group %d\n", s.UnregisteredGroup, s.ControlGroup)
+	for _, addr := range slices.SortedFunc(maps.Keys(s.Groups), netip.Addr.Compare) {
+		fmt.Fprintf(b, "multicast %s group %d\n", addr, s.Groups[addr])
+	}
+}
+
 // String is the port in one line.
 func (p Port) String() string {
 	s := "disabled"
 	if p.Enabled {
 		s = "enabled"
+	}
+	if p.Learn {
+		s += " learns"
+	}
+	for i, kind := range []string{"rarp", "garp", "na"} {
+		if p.Activation&(1<<i) != 0 {
+			s += " waits-for-" + kind
+		}
 	}
 	for _, a := range p.Security {
 		s += " [" + net.HardwareAddr(a.MAC[:]).String()
