@@ -60,6 +60,15 @@ func (vm *VM) Unplug() {
 	}
 }
 
+// SetAddresses changes the VM's addresses inside of it; the databases are not told.
+func (vm *VM) SetAddresses(ip4, ip6 netip.Addr) {
+	vm.Switch.t.Helper()
+	err := vm.Switch.Lab.SetAddresses(vm.Switch.t.Context(), vm.Name, netip.PrefixFrom(ip4, 24), netip.PrefixFrom(ip6, 64))
+	if err != nil {
+		vm.Switch.t.Fatal(err)
+	}
+}
+
 // WaitUp waits until the Northbound database says that the port is up, or down.
 func (vm *VM) WaitUp(up bool) {
 	vm.Switch.t.Helper()
