@@ -81,7 +81,7 @@ func (vm *VM) In(f func() error) error { return vm.Switch.Lab.In(vm.Name)(f) }
 // Ping sends n echo requests to an address, 20 a second; the error is nil if all are answered, once. args are further
 // options of ping(8).
 func (vm *VM) Ping(n int, to netip.Addr, args ...string) error {
-	argv := append([]string{"ping", "-i", "0.05", "-W", "2", "-c", fmt.Sprint(n)}, args...)
+	argv := append([]string{"ping", "-i", "0.05", "-W", "5", "-c", fmt.Sprint(n)}, args...)
 	out, err := vm.Switch.Lab.Exec(vm.Switch.t.Context(), vm.Name, append(argv, to.String())...)
 	if err != nil {
 		return err
