@@ -52,13 +52,15 @@ check-generate: generate
 	[[ -z $$(git status --porcelain) ]]
 
 bench: deps
-	go test -run='^$$' -bench=. -benchtime=0.3s -timeout=20m ./bench/...
+	go run ./bench
 
 bench-full: deps
-	go test -run='^$$' -bench=. -benchtime=2s -count=6 -timeout=2h ./bench/...
+	go run ./bench -full
 
-# The privileged and end-to-end tests, over and over.
+# Agents killed under traffic for SOAK in each attach mode; then the privileged and end-to-end tests, over and over.
+SOAK ?= 30m
 soak: deps
+	REQUIRE_PRIVILEGED=1 WOVEN_SOAK=$(SOAK) go test -count=1 -timeout=0 -run=TestAgentKilled ./test/faults
 	REQUIRE_PRIVILEGED=1 go test -count=20 -p=1 -timeout=12h ./internal/... ./test/...
 
 demo: deps build

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -31,16 +32,17 @@ func main() {
 	full := flag.Bool("full", false, "long, with all variants")
 	jsonFile := flag.String("json", "", "write all samples to this `file`")
 	flag.Parse()
-	e := effort{rounds: 9, slice: 350 * time.Millisecond, pathRounds: 25}
+	e := effort{rounds: 15, slice: 200 * time.Millisecond, pathRounds: 25}
 	switch {
 	case flag.NArg() > 0 || *short && *full:
 		flag.Usage()
 		os.Exit(2)
 	case *short:
-		e = effort{rounds: 3, slice: 150 * time.Millisecond, pathRounds: 7}
+		e = effort{rounds: 4, slice: 100 * time.Millisecond, pathRounds: 7}
 	case *full:
 		e = effort{rounds: 25, slice: time.Second, pathRounds: 200, full: true}
 	}
+	runtime.GOMAXPROCS(4 * runtime.NumCPU()) // a thread back from the kernel must not wait for others of Go's
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, e, os.Stdout, *jsonFile); err != nil {

@@ -20,7 +20,7 @@ import (
 // ErrSilent: nothing arrived.
 var ErrSilent = errors.New("nothing arrived")
 
-// stall is how long a socket waits before it gives up.
+// stall is how long to wait for anything before giving up.
 const stall = 5 * time.Second
 
 // warmUp is how long traffic runs before it is measured.
@@ -94,27 +94,38 @@ type counter func() (uint64, error)
 // count reads an atomic.
 func count(n *atomic.Uint64) counter { return func() (uint64, error) { return n.Load(), nil } }
 
-// perSecond lets the traffic run for d and returns the counter's increase per second.
+// perSecond lets the traffic run for d, longer if nothing arrives for so long, and returns the counter's increase per second.
 func perSecond(ctx context.Context, d time.Duration, read counter) (float64, error) {
-	if err := wait(ctx, warmUp); err != nil {
+	if _, err := increase(ctx, warmUp, read); err != nil {
 		return 0, err
 	}
 	start := time.Now()
+	n, err := increase(ctx, d, read)
+	if err != nil {
+		return 0, err
+	}
+	return n / time.Since(start).Seconds(), nil
+}
+
+// increase waits for d, and then until something has arrived, and returns how much did.
+func increase(ctx context.Context, d time.Duration, read counter) (float64, error) {
 	before, err := read()
 	if err != nil {
 		return 0, err
 	}
-	if err := wait(ctx, d); err != nil {
-		return 0, err
+	for waited := time.Duration(0); waited < stall; waited += d {
+		if err := wait(ctx, d); err != nil {
+			return 0, err
+		}
+		now, err := read()
+		if err != nil {
+			return 0, err
+		}
+		if now > before {
+			return float64(now - before), nil
+		}
 	}
-	after, err := read()
-	if err != nil {
-		return 0, err
-	}
-	if after == before {
-		return 0, ErrSilent
-	}
-	return float64(after-before) / time.Since(start).Seconds(), nil
+	return 0, ErrSilent
 }
 
 // wait returns after d, or with an error when ctx ends first.

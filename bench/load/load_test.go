@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"woven.dev/woven/bench/rig"
@@ -11,14 +12,36 @@ import (
 )
 
 func TestSilence(t *testing.T) {
-	_, err := perSecond(t.Context(), time.Millisecond, func() (uint64, error) { return 7, nil })
-	if !errors.Is(err, ErrSilent) {
-		t.Errorf("a counter that stands still: got %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		_, err := perSecond(t.Context(), time.Second, func() (uint64, error) { return 7, nil })
+		if !errors.Is(err, ErrSilent) {
+			t.Errorf("a counter that stands still: got %v", err)
+		}
+	})
 	broken := errors.New("broken")
 	if _, err := perSecond(t.Context(), time.Millisecond, func() (uint64, error) { return 0, broken }); !errors.Is(err, broken) {
 		t.Errorf("a broken counter: got %v", err)
 	}
+}
+
+// The warm-up does not count, and a late arrival does.
+func TestPerSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		got, err := perSecond(t.Context(), time.Second, func() (uint64, error) {
+			switch since := time.Since(start); {
+			case since < warmUp:
+				return 0, nil
+			case since < warmUp+3*time.Second:
+				return 1000, nil
+			default:
+				return 1600, nil
+			}
+		})
+		if got != 200 || err != nil {
+			t.Errorf("600 in 3 s: got %v per second, %v", got, err)
+		}
+	})
 }
 
 // Cancelling ends a measurement at once, its threads included.

@@ -28,8 +28,8 @@ type Cost struct {
 
 // Names of the paths.
 const (
-	HotLookup = "one lookup in a hash of 8,192, hot key"
-	Switch    = "vif_in, l2switch_in, l2switch_out: 4,096 flows"
+	HotLookup = "one hash lookup, hot key, 8,192 entries"
+	Switch    = "from port to port (vif_in, l2switch_in), 4,096 flows"
 )
 
 // probe is a path, and how it is run: each time right after an empty program in the same way.
@@ -52,8 +52,8 @@ func (b *Bench) probes() []probe {
 		{Switch, b.vifIn, redirected, b.loop(flows)},
 		{"the same, one flow", b.vifIn, redirected, b.loop(1)},
 		{"the same, 4,096 flows, single runs", b.vifIn, redirected, b.singly(&b.local)},
-		{"vif_in, l2switch_in, tunnel: single runs", b.vifIn, redirected, b.singly(&b.remote)},
-		{"underlay_in, l2switch_out: single runs", b.underlayIn, redirected, b.singly(&b.arriving)},
+		{"from port to tunnel (vif_in, l2switch_in, tunnel), single runs", b.vifIn, redirected, b.singly(&b.remote)},
+		{"from tunnel to port (underlay_in, l2switch_out), single runs", b.underlayIn, redirected, b.singly(&b.arriving)},
 	}
 }
 

@@ -24,7 +24,7 @@ type AgentOptions struct {
 	Attach string
 	// MetricsListen is the TCP address that serves metrics as well; "" means none.
 	MetricsListen string
-	// Cleanup removes all that agents with this RunDir and BPFFS left in the kernel, instead of running.
+	// Cleanup removes all that agents with this RunDir and BPFFS left on the node and in the Southbound database, instead of running.
 	Cleanup bool
 	// Version of the program.
 	Version string
@@ -63,7 +63,7 @@ When it ends, by a signal or otherwise, traffic flows on; --cleanup takes the da
 	flags.StringVar(&options.RunDir, "run-dir", env.RunDir, "`directory` of the lock and the socket")
 	flags.StringVar(&options.BPFFS, "bpffs", "/sys/fs/bpf/woven", "`directory` on a BPF file system that takes the pins")
 	flags.StringVar(&options.MetricsListen, "metrics-listen", "", "loopback TCP `address` that serves /metrics too, such as 127.0.0.1:9475 (default: none)")
-	flags.BoolVar(&options.Cleanup, "cleanup", false, "remove all that an agent left in the kernel, then exit")
+	flags.BoolVar(&options.Cleanup, "cleanup", false, "remove all that an agent left on this node and in the Southbound database, then exit")
 	choiceFlag(cmd, &options.Attach, "attach", "", "hooks to attach to", "auto", "tcx", "clsact")
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "least `level` to log: debug, info, warn or error")
 	return cmd

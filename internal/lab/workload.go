@@ -110,15 +110,10 @@ func (l *Lab) makeWorkload(ctx context.Context, s *state, w *Workload) error {
 	if err != nil {
 		return err
 	}
-	commands := []string{fmt.Sprintf("link set eth0 address %s mtu %d up", w.MAC, w.MTU)}
-	for _, a := range w.Addresses {
-		flags := ""
-		if a.Addr().Is6() {
-			flags = " nodad"
-		}
-		commands = append(commands, fmt.Sprintf("addr add %s dev eth0%s", a, flags))
+	if err := ip(ctx, ns, fmt.Sprintf("link set eth0 address %s mtu %d up", w.MAC, w.MTU)); err != nil {
+		return err
 	}
-	if err := ip(ctx, ns, commands...); err != nil {
+	if err := l.SetAddresses(ctx, w.Name, w.Addresses...); err != nil {
 		return err
 	}
 	if kindOf(s, w.Hypervisor) == Stock {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+	"golang.org/x/sys/unix"
 
 	"woven.dev/woven/internal/lab"
 	"woven.dev/woven/internal/lab/labtest"
@@ -17,6 +18,7 @@ import (
 func TestAlone(t *testing.T) {
 	l := labtest.Up(t, "alone", lab.Options{Hypervisors: 2, Woven: labtest.Woven(t)})
 	t.Run("neighbours", func(t *testing.T) { neighbours(t, l) })
+	t.Run("sync", func(t *testing.T) { syncAwaitsAgents(t, l) })
 	t.Run("tools", func(t *testing.T) { tools(t, l) })
 }
 
@@ -56,6 +58,43 @@ func neighbours(t *testing.T, l *lab.Lab) {
 	if a, n := carrying(answers, arp), carrying(answers, nd); a != 1 || n != 2 {
 		t.Errorf("%d ARP and %d ND answers, want 1 and 2", a, n)
 	}
+}
+
+// syncAwaitsAgents: `ovn-nbctl --wait=hv sync` returns only when each agent has done its part.
+func syncAwaitsAgents(t *testing.T, l *lab.Lab) {
+	sw := labtest.NewSwitch(t, l, "wait")
+	sw.Add(1, "hv1")
+	sw.Sync()
+	agent := agentOf(t, l, "hv2")
+	if err := unix.Kill(agent, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	_, syncErr := l.NBCtl(t.Context(), "--timeout=1", "--wait=hv", "sync")
+	if err := unix.Kill(agent, unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if syncErr == nil {
+		t.Error("the agent on hv2 was stopped, and sync returned")
+	}
+	sw.Sync()
+}
+
+// agentOf is the process ID of a hypervisor's agent.
+func agentOf(t *testing.T, l *lab.Lab, hv string) int {
+	t.Helper()
+	nodes, err := lab.List(l.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, node := range nodes {
+		for _, process := range node.Processes {
+			if node.Name == hv && process.Name == "woven" {
+				return process.PID
+			}
+		}
+	}
+	t.Fatalf("no agent runs on %s", hv)
+	return 0
 }
 
 // question says whether a packet in a tunnel asks for one of the switch's addresses.

@@ -24,6 +24,7 @@ const (
 	ip4Header    = 20
 	ip6Header    = 40
 	icmpHeader   = 8
+	udpHeader    = 8
 	echoID       = 0x7776
 	largestEcho4 = tunnelMTU - ip4Header - icmpHeader
 	largestEcho6 = tunnelMTU - ip6Header - icmpHeader

@@ -102,25 +102,26 @@ func ask(ctx context.Context, vm *labtest.VM, network string, to netip.Addr) (st
 	return string(name[:n]), nil
 }
 
-// reaches fails the test unless from reaches to by TCP, UDP and ping, IPv4 and IPv6, and that one answers.
+// reaches ends the test unless from reaches to by TCP, UDP and ping, IPv4 and IPv6, and that one answers.
 func reaches(t *testing.T, from, to *labtest.VM) {
 	t.Helper()
 	for _, address := range []netip.Addr{to.IP4, to.IP6} {
 		for _, network := range []string{"tcp", "udp"} {
 			name, err := ask(t.Context(), from, network, address)
 			if err != nil {
-				t.Error(err)
-			} else if name != to.Name {
-				t.Errorf("%s asked %s over %s and was answered by %s, want %s", from.Name, address, network, name, to.Name)
+				t.Fatal(err)
+			}
+			if name != to.Name {
+				t.Fatalf("%s asked %s over %s and was answered by %s, want %s", from.Name, address, network, name, to.Name)
 			}
 		}
 		if err := from.Ping(1, address); err != nil {
-			t.Error(err)
+			t.Fatal(err)
 		}
 	}
 }
 
-// matrix fails the test unless each VM reaches each other.
+// matrix ends the test unless each VM reaches each other.
 func matrix(t *testing.T, vms ...*labtest.VM) {
 	t.Helper()
 	for _, vm := range vms {

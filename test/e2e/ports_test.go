@@ -123,8 +123,8 @@ func newAddresses(t *testing.T, l *lab.Lab) {
 	addresses := vm.MAC + " 10.0.0.33 fd00:10::33"
 	sw.NB("--wait=hv", "lsp-set-addresses", vm.Port, addresses, "--", "lsp-set-port-security", vm.Port, addresses)
 	cutOff(t, far, vm)
-	setAddresses(vm, "10.0.0.33/24", "fd00:10::33/64")
 	vm.IP4, vm.IP6 = netip.MustParseAddr("10.0.0.33"), netip.MustParseAddr("fd00:10::33")
+	vm.SetAddresses(vm.IP4, vm.IP6)
 	reaches(t, far, vm)
 	reaches(t, near, vm)
 	reaches(t, vm, far)

@@ -80,7 +80,7 @@ func stockBulk(t *testing.T, l *lab.Lab) {
 	for _, pair := range [][2]int{{0, 2}, {2, 0}, {1, 2}, {2, 1}} {
 		for _, w := range ways(vms[pair[0]], vms[pair[1]]) {
 			if err := transfer(t.Context(), w, 8<<20); err != nil {
-				t.Error(err)
+				t.Fatal(err)
 			}
 			checkDatagrams(t, w)
 		}

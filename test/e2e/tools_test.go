@@ -32,8 +32,19 @@ func tools(t *testing.T, l *lab.Lab) {
 	}
 	sw.Eventually("drops", func() error { return atLeast(vm, "port_security_mac", 3) })
 
-	for command, want := range map[string]string{
-		"status": `hv1: OK
+	for command, want := range outputs {
+		argv := strings.Fields(command)
+		if diff := cmp.Diff(want, steady(l, sw.Woven("hv1", argv...))); diff != "" {
+			t.Errorf("woven %s (-want +got):\n%s", command, diff)
+		}
+		sw.Eventually("the same in JSON and YAML", func() error { return sameDocument(sw, argv) })
+	}
+	checkMetrics(t, vm)
+}
+
+// outputs of commands on the node of tools, made steady.
+var outputs = map[string]string{
+	"status": `hv1: OK
 
 Chassis hv1
 Version devel, running for AGE
@@ -50,13 +61,13 @@ OVN_Southbound tcp:172.31.0.1:6642 synced AGE
 PEER ADDRESS DEVICE MTU
 hv2 172.31.0.12 eth0 1500
 `,
-		"port ls": `PORT STATE SWITCH DEVICE CHASSIS MAC ADDRESSES ERROR
+	"port ls": `PORT STATE SWITCH DEVICE CHASSIS MAC ADDRESSES ERROR
 ops-1 up ops vif-ops-1 hv1 0a:00:00:00:00:01 10.0.0.1,fd00:10::1
 ops-2 down ops vif-ops-2 hv1 0a:00:00:00:00:02 10.0.0.2,fd00:10::2 it is disabled
 ops-3 remote ops - hv2 0a:00:00:00:00:03 10.0.0.3,fd00:10::3
 ops-4 waiting - vif-ops-4 - - - the Southbound database has no such logical port
 `,
-		"port show ops-1": `Port ops-1
+	"port show ops-1": `Port ops-1
 State up
 Switch ops
 Key 1
@@ -72,19 +83,11 @@ to workload N N
 DROPPED MODULE REASON MEANING
 3 l2switch port_security_mac source MAC is not allowed by port security
 `,
-		"map": `logical_switch ops (UUID), key N -> l2switch slot N
+	"map": `logical_switch ops (UUID), key N -> l2switch slot N
  port ops-1 key 1 slot N device vif-ops-1
  port ops-2 key 2 slot N device vif-ops-2
  port ops-3 key 3 slot 0 node hv2
 `,
-	} {
-		argv := strings.Fields(command)
-		if diff := cmp.Diff(want, steady(l, sw.Woven("hv1", argv...))); diff != "" {
-			t.Errorf("woven %s (-want +got):\n%s", command, diff)
-		}
-		sw.Eventually("the same in JSON and YAML", func() error { return sameDocument(sw, argv) })
-	}
-	checkMetrics(t, vm)
 }
 
 // steady replaces what differs from run to run in a command's output, and the alignment of its columns.

@@ -38,6 +38,7 @@ func TestCleanup(t *testing.T) {
 			c.ok(c.Lab.StartAgent(t.Context(), "hv1"))
 			c.waitAllUp()
 			c.attachedBy("hv1", mode)
+			c.opened(c.pairs())
 			c.allReach()
 		})
 	}
@@ -68,6 +69,7 @@ func TestCleanupWithoutDatabase(t *testing.T) {
 	}
 	c.ok(c.Lab.StartAgent(t.Context(), "hv1"))
 	c.waitAllUp()
+	c.opened(c.pairs())
 	c.allReach()
 }
 

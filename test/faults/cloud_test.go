@@ -129,14 +129,30 @@ func lossy(list []traffic.Flow) []traffic.Flow {
 	return list
 }
 
-// allReach fails the test unless the three VMs reach each other in both families without a loss.
-func (c *cloud) allReach() {
-	c.t.Helper()
+// pairs are the flows between the three VMs.
+func (c *cloud) pairs() []traffic.Flow {
 	list := slices.Concat(both(c.vm1, c.vm2), both(c.vm1, c.vm3), both(c.vm2, c.vm3))
 	for i := range list {
 		list[i].Packets = 100
 	}
-	c.send(list).finish()
+	return list
+}
+
+// allReach fails the test unless the three VMs reach each other in both families without a loss.
+func (c *cloud) allReach() {
+	c.t.Helper()
+	c.send(c.pairs()).finish()
+}
+
+// opened returns when flows get through between VMs that have asked for each other in vain before: a kernel asks for a
+// neighbour's address once a second only.
+func (c *cloud) opened(lists ...[]traffic.Flow) {
+	c.t.Helper()
+	list := lossy(slices.Concat(lists...))
+	for i := range list {
+		list[i].Packets = 1
+	}
+	c.send(list).over()
 }
 
 // closedAfter is the time in which no packet has got through where nothing gets through.

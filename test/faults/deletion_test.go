@@ -31,6 +31,7 @@ func TestPortDeleted(t *testing.T) {
 	vm4.AddPort() // again: a new port under the old name
 	vm4.WaitUp(true)
 	c.Sync()
+	c.opened(both(vm4, c.vm1), both(vm4, c.vm3))
 	c.send(both(vm4, c.vm1), both(vm4, c.vm3)).finish()
 }
 
@@ -65,11 +66,13 @@ func TestDeviceReplaced(t *testing.T) {
 			}
 			return nil
 		})
+		c.opened(both(c.vm2, c.vm1), both(c.vm2, c.vm3))
 		c.send(both(c.vm2, c.vm1), both(c.vm2, c.vm3)).finish()
 	}
 	cut.over()
 	whole.finish()
 	w.steady()
+	c.opened(c.pairs())
 	c.allReach()
 }
 

@@ -6,10 +6,9 @@ package traffic
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -72,12 +71,7 @@ type Run struct {
 func Start(ctx context.Context, flow Flow) (*Run, error) {
 	flow.PerSecond = cmp.Or(flow.PerSecond, defaultPace)
 	flow.Patience = cmp.Or(flow.Patience, patience)
-	r := &Run{flow: flow, finish: make(chan struct{}), done: make(chan struct{})}
-	var id [8]byte
-	if _, err := rand.Read(id[:]); err != nil {
-		return nil, fmt.Errorf("draw flow id: %w", err)
-	}
-	r.id = binary.NativeEndian.Uint64(id[:])
+	r := &Run{flow: flow, id: rand.Uint64(), finish: make(chan struct{}), done: make(chan struct{})}
 	var err error
 	if r.receiver, err = listen(flow, r.id); err != nil {
 		return nil, err

@@ -154,7 +154,9 @@ func TestTwice(t *testing.T) {
 		address(t, ns, "add", addr4)
 	}
 	broadcast := netip.MustParseAddr("10.0.0.255")
-	run := start(t, traffic.Flow{From: in(t, from), To: in(t, receivers[0]), Also: []traffic.Place{in(t, receivers[1])}, Dest: broadcast, Packets: 100})
+	run := start(t, traffic.Flow{
+		From: in(t, from), To: in(t, receivers[0]), Also: []traffic.Place{in(t, receivers[1])}, Dest: broadcast, Packets: 100,
+	})
 	if result := finish(t, run); result.Twice != 100 || result.Lost != 0 {
 		t.Errorf("%s; want every packet twice", result)
 	}

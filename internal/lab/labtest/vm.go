@@ -60,6 +60,15 @@ func (vm *VM) Unplug() {
 	}
 }
 
+// SetAddresses changes the VM's addresses inside of it; the databases are not told.
+func (vm *VM) SetAddresses(ip4, ip6 netip.Addr) {
+	vm.Switch.t.Helper()
+	err := vm.Switch.Lab.SetAddresses(vm.Switch.t.Context(), vm.Name, netip.PrefixFrom(ip4, 24), netip.PrefixFrom(ip6, 64))
+	if err != nil {
+		vm.Switch.t.Fatal(err)
+	}
+}
+
 // WaitUp waits until the Northbound database says that the port is up, or down.
 func (vm *VM) WaitUp(up bool) {
 	vm.Switch.t.Helper()
@@ -72,7 +81,7 @@ func (vm *VM) In(f func() error) error { return vm.Switch.Lab.In(vm.Name)(f) }
 // Ping sends n echo requests to an address, 20 a second; the error is nil if all are answered, once. args are further
 // options of ping(8).
 func (vm *VM) Ping(n int, to netip.Addr, args ...string) error {
-	argv := append([]string{"ping", "-i", "0.05", "-W", "2", "-c", fmt.Sprint(n)}, args...)
+	argv := append([]string{"ping", "-i", "0.05", "-W", "5", "-c", fmt.Sprint(n)}, args...)
 	out, err := vm.Switch.Lab.Exec(vm.Switch.t.Context(), vm.Name, append(argv, to.String())...)
 	if err != nil {
 		return err

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"woven.dev/woven/bench/report"
+	"woven.dev/woven/internal/testutil"
+)
+
+// stopper is standard output that ends the run at the first table.
+type stopper struct {
+	bytes.Buffer
+	stop context.CancelCauseFunc
+}
+
+var errEnough = errors.New("enough")
+
+func (s *stopper) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("veth")) {
+		s.stop(errEnough)
+	}
+	return s.Buffer.Write(b)
+}
+
+// Stopped in the middle, a run leaves nothing.
+func TestStopped(t *testing.T) {
+	testutil.RequireRoot(t)
+	ctx, stop := context.WithCancelCause(t.Context())
+	out := &stopper{stop: stop}
+	file := filepath.Join(t.TempDir(), "samples")
+	err := run(ctx, effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1}, out, file)
+	if !errors.Is(err, errEnough) && !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: got %v", err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("samples of a stopped run: %v", err)
+	}
+	left, err := filepath.Glob(fmt.Sprintf("/run/netns/wvb%d-*", os.Getpid()))
+	if err != nil || left != nil {
+		t.Errorf("namespaces are left: %v, %v", left, err)
+	}
+}
+
+func TestRun(t *testing.T) {
+	testutil.RequireRoot(t)
+	file := filepath.Join(t.TempDir(), "samples")
+	var out bytes.Buffer
+	if err := run(t.Context(), effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1}, &out, file); err != nil {
+		t.Fatal(err)
+	}
+	t.Log(out.String())
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report.Report
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatal(err)
+	}
+	if want := 1 + 2*len(workloads); len(r.Measures) != want {
+		t.Errorf("%d measures, want %d", len(r.Measures), want)
+	}
+}
