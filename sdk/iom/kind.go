@@ -27,6 +27,9 @@ type Ref uint32
 // GroupRef is the Ref of a group of the same instance, for a port that is in several places.
 func GroupRef(key uint16) Ref { return Ref(1<<30 | uint32(key)) }
 
+// Group is the key of a Ref made by GroupRef; ok is false for another one.
+func (r Ref) Group() (key uint16, ok bool) { return uint16(r), r>>30 == 1 }
+
 // RemoteRef is the Ref of a port or group of another node. node is the slot of the tunnel peer.
 func RemoteRef(node uint32, key uint16) Ref { return Ref(1<<31 | node<<16 | uint32(key)) }
 
