@@ -77,6 +77,17 @@ func localport(t *testing.T, l *lab.Lab) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	hears := newStation(t, meta)
+	broadcast := func(from *labtest.VM) []byte {
+		all := iomtest.MAC(t, "ff:ff:ff:ff:ff:ff")
+		return iomtest.UDP(t, iomtest.MAC(t, from.MAC), all, from.IP4, netip.MustParseAddr("255.255.255.255"), 4000, 4001)
+	}
+	if err := newStation(t, vm1).reaches(hears, 0, broadcast(vm1)); err != nil {
+		t.Errorf("broadcast of a VM: %v", err)
+	}
+	if err := newStation(t, vm2).misses(hears, 0, broadcast(vm2)); err != nil {
+		t.Errorf("broadcast of another node's VM: %v", err)
+	}
 	there := s.VM(9, "hv2", func(w *lab.Workload) { w.Name, w.Port = "loc-9b", meta.Port })
 	there.Start()
 	s.Eventually("and the other VM the one of its own", func() error { return vm2.Ping(1, meta.IP6) })
@@ -241,49 +252,6 @@ func vlanPassthru(t *testing.T, l *lab.Lab) {
 	for vm, st := range receivers {
 		if err := sender.reaches(st, 100, frame(vm)); err != nil {
 			t.Errorf("%s with vlan-passthru: %v", vm.Name, err)
-		}
-	}
-}
-
-// IP multicast goes to the ports that joined (IGMP_Group) and, when nobody did, to those with mcast_flood.
-func snooping(t *testing.T, l *lab.Lab) {
-	s := labtest.NewSwitch(t, l, "mc")
-	s.NB("set", "Logical_Switch", "mc", "other_config:mcast_snoop=true", "other_config:mcast_querier=false")
-	from, all, joined, far := s.Add(1, "hv1"), s.Add(2, "hv1"), s.Add(3, "hv2"), s.Add(4, "hv3")
-	s.NB("lsp-set-options", all.Port, "mcast_flood=true")
-	find := func(table, condition string) string {
-		return strings.TrimSpace(s.SB("--bare", "--columns=_uuid", "find", table, condition))
-	}
-	s.SB("chassis-add", "elsewhere", "geneve", "192.0.2.99") // an agent removes what it finds of its own chassis and does not know
-	t.Cleanup(func() {
-		if _, err := l.SBCtl(context.Background(), "chassis-del", "elsewhere"); err != nil {
-			t.Error(err)
-		}
-	})
-	s.SB("create", "IGMP_Group", `address="239.1.1.1"`, "datapath="+find("Datapath_Binding", "external_ids:name=mc"),
-		"chassis="+find("Chassis", "name=elsewhere"), fmt.Sprintf("ports=[%s,%s]", find("Port_Binding", "logical_port="+joined.Port), find("Port_Binding", "logical_port="+far.Port)))
-	s.Sync()
-	sender := newStation(t, from)
-	stations := map[*labtest.VM]*station{all: newStation(t, all), joined: newStation(t, joined), far: newStation(t, far)}
-	for _, c := range []struct {
-		group, mac string
-		reached    []*labtest.VM
-		missed     []*labtest.VM
-	}{
-		{"239.1.1.1", "01:00:5e:01:01:01", []*labtest.VM{joined, far}, nil},
-		{"239.9.9.9", "01:00:5e:09:09:09", []*labtest.VM{all}, []*labtest.VM{joined, far}},
-		{"224.0.0.9", "01:00:5e:00:00:09", []*labtest.VM{all, joined, far}, nil},
-	} {
-		frame := iomtest.UDP(t, iomtest.MAC(t, from.MAC), iomtest.MAC(t, c.mac), from.IP4, netip.MustParseAddr(c.group), 4000, 4001)
-		for _, vm := range c.reached {
-			if err := sender.reaches(stations[vm], 0, frame); err != nil {
-				t.Errorf("%s to %s: %v", c.group, vm.Name, err)
-			}
-		}
-		for _, vm := range c.missed {
-			if err := sender.misses(stations[vm], 0, frame); err != nil {
-				t.Errorf("%s to %s: %v", c.group, vm.Name, err)
-			}
 		}
 	}
 }

@@ -19,10 +19,11 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } iom_progs SEC(".maps");
 
-/* What a device that belongs to Woven sees in skb->mark: DONE: the egress pipeline has run; RELAY: an encapsulated packet on its way
- * from the relay device to the underlay. */
-#define IOM_MARK_DONE 0x574f5645u
-#define IOM_MARK_RELAY 0x574f5246u
+/* What a device that belongs to Woven sees in skb->mark. */
+enum iom_mark {
+	IOM_MARK_DONE = 0x574f5645, /* the egress pipeline has run, or user space sends to the port */
+	IOM_MARK_RELAY = 0x574f5246, /* an encapsulated packet on its way from the relay device to the underlay */
+};
 
 /* iom_call goes on in a program; it returns only to drop the packet because the program is missing. */
 static __always_inline int iom_call(struct __sk_buff *skb, struct iom_meta *m, __u32 prog)
@@ -62,7 +63,7 @@ static long iom_flood_copy(__u32 index, struct iom_flood_ctx *f)
 		m->out_key = iom_ref_key(m->out);
 	} else {
 		port = iom_port_get(m->out);
-		if (!port)
+		if (!port || (port->flags & IOM_PORT_HERE_ONLY && m->in & IOM_REF_REMOTE))
 			return 0;
 		ifindex = port->ifindex;
 		m->out_key = port->key;
