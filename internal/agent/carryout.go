@@ -29,6 +29,8 @@ func (l *loop) carryOut(ctx context.Context, r *round) {
 	r.claims = decideClaims(plugs, r.sb, r.self, l.held)
 	r.decided, l.held, r.plugged = true, r.claims.held, r.claims.plugs
 	r.problems = append(r.problems, r.claims.problems...)
+	l.noteActivated(r)
+	in.Activated = l.activated
 
 	network := l.reader.Network(in, r.plugged)
 	state, found := l.compiler.Compile(network)

@@ -36,6 +36,8 @@ type fdbSwitch struct {
 	slot uint32 // in the data plane
 	// ports that are plugged somewhere, by key.
 	ports map[uint16]*fdbPort
+	// bySlot are the keys of those that are here.
+	bySlot map[uint32]uint16
 	// ageAfter is other_config:fdb_age_threshold, ovn-nb(5); 0: addresses are learned for good.
 	ageAfter time.Duration
 }
@@ -71,13 +73,16 @@ type fdbPlan struct {
 // fdb keeps the kernel's table of learned addresses and the table FDB, which the other nodes read, in step: what a port of this node uses goes
 // there, all else comes from there. Its memory is that of the last look; without it, as after a start, the database's word goes before the kernel's.
 type fdb struct {
-	told  map[station]uint16 // port in the table FDB
+	last  map[station]lastRow
 	moves map[station]*moves
 	count counting
 }
 
+// lastRow is the port in a row of the table FDB at the last look, and the port that we wrote since; 0: none.
+type lastRow struct{ port, wrote uint16 }
+
 func newFDB() *fdb {
-	return &fdb{told: map[station]uint16{}, moves: map[station]*moves{}, count: newCounting()}
+	return &fdb{last: map[station]lastRow{}, moves: map[station]*moves{}, count: newCounting()}
 }
 
 // verdict is what to do about one station.
@@ -90,15 +95,15 @@ const (
 	forget verdict = "forget" // the kernel loses it
 )
 
-// judge compares where the kernel saw a station, where the database has it and had it at the last look; 0: nowhere. The last writer wins: a row
-// that has not changed since the last look is older than what the kernel saw.
-func judge(seen uint16, here bool, row, told uint16) verdict {
+// judge compares where the kernel saw a station and where the database has it; 0: nowhere. The last writer wins: a row that is as at the last
+// look, or as we wrote it, is older than what the kernel saw.
+func judge(seen uint16, here bool, row uint16, last lastRow) verdict {
 	switch {
+	case row == 0 && (!here || last.port == seen):
+		return forget // somebody deleted the row, or the port is gone
 	case seen == row:
 		return keep
-	case row == 0 && (!here || told == seen):
-		return forget // somebody deleted the row
-	case here && told == row:
+	case here && (row == 0 || row == last.port || row == last.wrote):
 		return tell
 	}
 	return follow
@@ -114,9 +119,9 @@ func (f *fdb) decide(in *fdbLook) *fdbPlan {
 	for s := range in.rows {
 		stations[s] = true
 	}
-	for s := range f.told {
+	for s := range f.last {
 		if in.switches[s.module] == nil || !stations[s] {
-			delete(f.told, s)
+			delete(f.last, s)
 		}
 	}
 	for s := range stations {
@@ -132,23 +137,23 @@ func (f *fdb) decide(in *fdbLook) *fdbPlan {
 func (f *fdb) settle(in *fdbLook, s station, p *fdbPlan) {
 	sw, row := in.switches[s.module], in.rows[s]
 	learned, known := in.learned[s]
-	var seen, told uint16
+	var seen, want uint16
 	var here bool
 	if known {
 		seen, here = sw.portOf(learned.Ref)
 	}
-	told = f.told[s]
-	delete(f.told, s)
-	want := uint16(0)
+	last := f.last[s]
 	if row != nil {
 		want = uint16(row.PortKey)
-		f.told[s] = want
+	}
+	if want != last.port {
+		f.last[s] = lastRow{port: want}
 	}
 	if here && !sw.ports[seen].learns {
 		f.unlearn(in, s, row, seen, p)
 		return
 	}
-	switch judge(seen, here, want, told) {
+	switch judge(seen, here, want, last) {
 	case keep:
 		f.refresh(in, s, row, p)
 	case tell:
@@ -171,12 +176,8 @@ func (sw *fdbSwitch) portOf(ref iom.Ref) (key uint16, here bool) {
 	if key, group := ref.Group(); group {
 		return key, false
 	}
-	for key, port := range sw.ports {
-		if port.slot != 0 && port.slot == uint32(ref) {
-			return key, true
-		}
-	}
-	return 0, false
+	key, here = sw.bySlot[uint32(ref)]
+	return key, here
 }
 
 // unlearn undoes what a port learned while it was to: the row goes first, or it would come back from there.
@@ -195,11 +196,13 @@ func (f *fdb) tell(in *fdbLook, s station, row *sb.FDBEntry, port uint16, p *fdb
 	}
 	stamp := int(in.now.Add(-in.age(s)).UnixMilli())
 	if row == nil {
+		f.last[s] = lastRow{wrote: port}
 		p.write(in, s, ovsdb.Op{Kind: ovsdb.Insert, Row: &sb.FDBEntry{
 			DpKey: in.switches[s.module].key, MAC: logical.MAC(s.mac), PortKey: int(port), Timestamp: stamp}})
 		return
 	}
 	if f.moved(s, uint16(row.PortKey), port, in.now).take(in.now) {
+		f.last[s] = lastRow{port: uint16(row.PortKey), wrote: port}
 		p.write(in, s, ovsdb.Op{Kind: ovsdb.Update, Columns: []string{"port_key", "timestamp"}, If: ifPort(row),
 			Row: &sb.FDBEntry{UUID: row.UUID, PortKey: int(port), Timestamp: stamp}})
 	}
@@ -208,9 +211,6 @@ func (f *fdb) tell(in *fdbLook, s station, row *sb.FDBEntry, port uint16, p *fdb
 // refresh keeps a station that both agree on alive or lets it go. Where rows have a timestamp, ovn-northd deletes those that nobody refreshes;
 // with an older schema the node that has the port does.
 func (f *fdb) refresh(in *fdbLook, s station, row *sb.FDBEntry, p *fdbPlan) {
-	if row == nil {
-		return
-	}
 	sw := in.switches[s.module]
 	port, learned := sw.ports[uint16(row.PortKey)], in.learned[s]
 	if port == nil || port.slot == 0 || learned.Ref != iom.Ref(port.slot) {

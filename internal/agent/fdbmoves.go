@@ -115,8 +115,11 @@ func (c *counting) check(in *fdbLook, p *fdbPlan) {
 // watch reports a port that was refused an address a short time ago.
 func (c *counting) watch(port *fdbPort, count l2switch.LearnCount, now time.Time, p *fdbPlan) {
 	last, known := c.refused[port.slot]
-	if known && count.Refused > last.count {
+	switch {
+	case known && count.Refused > last.count:
 		last.at = now
+	case count.Refused < last.count: // another port has the slot
+		last.at = time.Time{}
 	}
 	last.count = count.Refused
 	c.refused[port.slot] = last

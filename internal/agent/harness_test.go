@@ -19,6 +19,7 @@ import (
 
 	"woven.dev/woven/internal/hostnet"
 	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/hover/punt"
 	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/internal/testutil/ovsdbtest"
 )
@@ -147,6 +148,8 @@ type fakePlane struct {
 	failures []netstate.Failure
 	err      error
 	gate     chan struct{} // not nil: Apply waits for it to be closed
+	slots    map[uint32]punt.Port
+	tables   map[string]map[string]string
 }
 
 func (p *fakePlane) Apply(ctx context.Context, want *netstate.State) (netstate.Result, error) {
@@ -210,6 +213,28 @@ func (p *fakePlane) NodeDrops() ([]hover.Drop, error)   { return nil, nil }
 func (p *fakePlane) Instances() []hover.Instance        { return nil }
 func (p *fakePlane) Close()                             {}
 
+func (p *fakePlane) PortAt(slot uint32) (punt.Port, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	port, ok := p.slots[slot]
+	return port, ok
+}
+
+func (p *fakePlane) ReadTable(name string) (map[string]string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.tables[name]), nil
+}
+
+func (p *fakePlane) WriteTable(string, map[string]string, []string) error { return nil }
+func (p *fakePlane) Uptime() time.Duration                                { return 0 }
+
+// fakePunts lets the test punt.
+type fakePunts struct{ handlers map[uint32]punt.Handler }
+
+func (p *fakePunts) Handle(_ string, reason uint32, h punt.Handler) { p.handlers[reason] = h }
+func (p *fakePunts) Run(ctx context.Context) error                  { <-ctx.Done(); return nil }
+
 // node is one hypervisor: real databases and a real ovn-northd, with a host and a data plane made up.
 type node struct {
 	t          *testing.T
@@ -217,6 +242,7 @@ type node struct {
 	nbAt, sbAt string // their remotes, for OVN's programs
 	host       *fakeHost
 	plane      *fakePlane
+	punts      *fakePunts
 	logs       *syncBuffer
 	stopAgent  func()
 }
@@ -269,7 +295,8 @@ func (n *node) startAgent() *Source {
 	n.logs = &syncBuffer{}
 	log := slog.New(slog.NewTextHandler(n.logs, nil))
 	w := databases(log)
-	w.host, w.plane, w.hostname = n.host, n.plane, "fallback"
+	n.punts = &fakePunts{map[uint32]punt.Handler{}}
+	w.host, w.plane, w.punts, w.hostname = n.host, n.plane, n.punts, "fallback"
 	source := make(chan *Source, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -45,6 +45,7 @@ type loop struct {
 	firstLive chan struct{} // closed when the data plane holds a first state
 	// applyObserver is told how long each apply took.
 	applyObserver atomic.Pointer[func(time.Duration)]
+	learnedMore   atomic.Bool // since the last look at learned addresses
 
 	ovsDB *connection[vsw.Rows]
 	nbDB  *connection[nb.Rows]
@@ -60,6 +61,8 @@ type loop struct {
 	reader       ingest.Reader   // its memory, and the compiler's, make the way from rows to a state incremental
 	compiler     compile.Compiler
 	live         liveState // what the data plane holds
+	fdb          fdbState
+	activated    map[string]bool // see noteActivated
 	applyRetry   backoff
 	hostRetry    backoff
 	countersAt   time.Time
@@ -103,7 +106,8 @@ type round struct {
 
 func newLoop(w world, overrides Overrides, log *slog.Logger) *loop {
 	l := &loop{world: w, log: log, overrides: overrides, started: w.now(), wake: make(chan struct{}, 1), firstLive: make(chan struct{}),
-		prepared: map[int]bool{}, problemSince: map[logical.Problem]time.Time{}}
+		prepared: map[int]bool{}, problemSince: map[logical.Problem]time.Time{},
+		fdb: fdbState{fdb: newFDB()}, activated: map[string]bool{}}
 	l.ovsDB = &connection[vsw.Rows]{name: "Open_vSwitch", open: w.ovs, wake: l.signal}
 	l.nbDB = &connection[nb.Rows]{name: "OVN_Northbound", open: w.nb, wake: l.signal}
 	l.sbDB = &connection[sb.Rows]{name: "OVN_Southbound", open: w.sb, wake: l.signal}
@@ -247,6 +251,9 @@ func (l *loop) nextRound(now time.Time) time.Duration {
 	next := now.Add(countersEvery)
 	if due := l.countersAt.Add(countersEvery); due.After(now) {
 		next = due
+	}
+	if again := l.fdb.again; again.After(now) && again.Before(next) {
+		next = again
 	}
 	backoffs := slices.Concat([]backoff{l.applyRetry, l.hostRetry}, l.ovsDB.backoffs(), l.nbDB.backoffs(), l.sbDB.backoffs())
 	for _, b := range backoffs {

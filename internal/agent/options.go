@@ -8,6 +8,7 @@ import (
 
 	"woven.dev/woven/internal/hostnet"
 	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/hover/punt"
 	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/internal/ovsdb"
 	"woven.dev/woven/internal/ovsdb/nb"
@@ -48,6 +49,11 @@ type Plane interface {
 	Drops(module string) ([]hover.Drop, error)
 	NodeDrops() ([]hover.Drop, error)
 	Instances() []hover.Instance
+	// PortAt, ReadTable, WriteTable and Uptime are for what programs write by themselves: see hover.Hover.
+	PortAt(slot uint32) (p punt.Port, ok bool)
+	ReadTable(name string) (map[string]string, error)
+	WriteTable(name string, rows map[string]string, gone []string) error
+	Uptime() time.Duration
 	Close()
 }
 
@@ -73,6 +79,7 @@ type host interface {
 type world struct {
 	host  host
 	plane Plane
+	punts punts // of the plane
 	ovs   func(remotes []string, keys ovsdb.TLS) database[vsw.Rows]
 	nb    func(remotes []string, keys ovsdb.TLS) database[nb.Rows]
 	sb    func(remotes []string, keys ovsdb.TLS) database[sb.Rows]

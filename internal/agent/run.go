@@ -49,7 +49,7 @@ func openWorld(o Options) (world, error) {
 	if err != nil {
 		return world{}, err
 	}
-	w.plane = plane
+	w.plane, w.punts = plane, plane.Punts()
 	if w.host, err = hostnet.Open(netns.None()); err != nil {
 		plane.Close()
 		return world{}, err
@@ -70,11 +70,13 @@ func databases(log *slog.Logger) world {
 	}
 }
 
-// runIn runs the loop, the watch of the host, and what the caller serves.
+// runIn runs the loop, the watch of the host, the reader of punts, and what the caller serves.
 func runIn(ctx context.Context, w world, o Options) error {
 	l := newLoop(w, Overrides{Name: o.Name, NB: splitList(o.NB), SB: splitList(o.SB), TLS: o.TLS, Hostname: w.hostname}, o.Log)
 	group, ctx := errgroup.WithContext(ctx)
+	l.handlePunts(w.punts)
 	group.Go(func() error { return w.host.Run(ctx) })
+	group.Go(func() error { return w.punts.Run(ctx) })
 	group.Go(func() error { return l.run(ctx, splitList(o.OVS)) })
 	if o.Serve != nil {
 		group.Go(func() error { return o.Serve(ctx, &Source{loop: l, version: o.Version}) })

@@ -14,6 +14,8 @@ func (l *loop) writeSouth(r *round) {
 		cfg := nbCfgOps(findChassisPrivate(r.sb, r.settings.Name), l.live.nbCfg, r.now)
 		pieces = append(pieces, piece{subject{"chassis_private", r.settings.Name + " nb_cfg"}, cfg})
 	}
+	pieces = append(pieces, activationPieces(r.claims.ours, l.activated, r.settings.Name)...)
+	pieces = append(pieces, l.keepFDB(r)...)
 	l.sbDB.write(r.now, pieces...)
 }
 

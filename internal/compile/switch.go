@@ -11,11 +11,12 @@ import (
 )
 
 // Groups that ovn-northd makes for every switch, ovn-northd(8) "Destination Lookup": of all enabled ports, of those with unknown
-// addresses, of those with options:mcast_flood.
+// addresses, of those with options:mcast_flood, of those that lead to multicast routers.
 const (
 	floodGroup   = "_MC_flood"
 	unknownGroup = "_MC_unknown"
 	staticGroup  = "_MC_static"
+	routersGroup = "_MC_mrouter_flood"
 )
 
 // switchModule makes the l2switch instance of a logical switch.
@@ -82,14 +83,14 @@ func activation(p *logical.Port) config.Activation {
 	return set
 }
 
-// snooping is where a switch with mcast_snoop sends IP multicast; keys are those of its groups, by name. As ovn-northd's flows have it, what
-// nobody joined goes to the ports that want all (mcast_flood), or to every port where the switch asks for that. Queries have to reach
-// every port, so that control packets go there.
+// snooping is where a switch with mcast_snoop sends IP multicast; keys are those of its groups, by name. As ovn-northd's flows have it,
+// what nobody joined goes to the ports that want all (mcast_flood), or to every port where the switch asks for that. Those who want
+// reports are the ports with mcast_flood_reports and those behind which routers were heard.
 func snooping(sw *logical.Switch, keys map[string]uint16) *config.Snooping {
 	if !sw.Snooping {
 		return nil
 	}
-	s := &config.Snooping{Groups: map[netip.Addr]uint16{}, UnregisteredGroup: keys[staticGroup], ControlGroup: keys[floodGroup]}
+	s := &config.Snooping{Groups: map[netip.Addr]uint16{}, UnregisteredGroup: keys[staticGroup], AlwaysGroup: keys[staticGroup], ControlGroup: keys[routersGroup]}
 	if sw.FloodUnregistered {
 		s.UnregisteredGroup = keys[floodGroup]
 	}

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
 
 	"woven.dev/woven/sdk/iom"
 )
@@ -162,4 +164,13 @@ func (h *Hover) WriteTable(name string, rows map[string]string, gone []string) e
 		}
 	}
 	return nil
+}
+
+// Uptime is the clock by which programs stamp rows (bpf_ktime_get_ns).
+func (h *Hover) Uptime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		panic(err) // every kernel has it
+	}
+	return time.Duration(ts.Nano())
 }

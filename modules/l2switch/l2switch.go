@@ -70,7 +70,7 @@ func putConfig(t *iom.Tables, slot uint32, c *config.Config) {
 	}
 	if s := c.Snooping; s != nil {
 		row.Flags |= L2switchL2switchConfigFlagL2SWITCH_SNOOP
-		row.Unregistered, row.Control = s.UnregisteredGroup, s.ControlGroup
+		row.Unregistered, row.Always, row.Control = s.UnregisteredGroup, s.AlwaysGroup, s.ControlGroup
 		for addr, group := range s.Groups {
 			iom.Put(t, "l2switch_mcasts", L2switchL2switchNeighKey{Dp: slot, Addr: L2switchIomAddr{A: iom.Addr(addr)}}, uint32(group))
 		}

@@ -166,7 +166,9 @@ type L2switchL2switchConfig struct {
 	Flood        uint16
 	Unknown      uint16
 	Unregistered uint16
+	Always       uint16
 	Control      uint16
+	Pad          uint16
 	Flags        L2switchL2switchConfigFlag
 }
 

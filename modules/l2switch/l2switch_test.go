@@ -273,11 +273,11 @@ func wideSwitch(t *testing.T) *iomtest.Kit {
 	k.Tunnel(own)
 	k.Node(1, iom.Addr(netip.MustParseAddr("172.31.0.11")), own, 1500)
 	joined, silent := netip.MustParseAddr("239.1.1.1"), netip.MustParseAddr("ff0e::1")
-	k.Add(iomtest.Instance{Kind: config.Kind, VNI: 7, Groups: map[uint16][]uint16{32768: {1, 2, 4}, 32769: {2, 3, 4}, 40000: {3}, 40001: {1}, 40002: {2}},
+	k.Add(iomtest.Instance{Kind: config.Kind, VNI: 7, Groups: map[uint16][]uint16{32768: {1, 2, 4}, 32769: {2, 3, 4}, 40000: {3}, 40001: {1}, 40002: {2}, 40003: {2}},
 		Ports: []iomtest.Port{{Name: "lp1", Key: 1}, {Name: "un2", Key: 2}, {Name: "un3", Key: 3}, {Name: "un4", Key: 4, Node: 1},
 			{Name: "act5", Key: 5}, {Name: "act6", Key: 6}, {Name: "loc7", Key: 7, HereOnly: true}},
 		Config: &config.Config{FloodGroup: 32768, UnknownGroup: 32769, VLANPassthru: true,
-			Snooping: &config.Snooping{Groups: map[netip.Addr]uint16{joined: 40000, silent: 40000}, UnregisteredGroup: 40001, ControlGroup: 40002},
+			Snooping: &config.Snooping{Groups: map[netip.Addr]uint16{joined: 40000, silent: 40000}, UnregisteredGroup: 40001, AlwaysGroup: 40003, ControlGroup: 40002},
 			Ports: map[uint16]config.Port{1: {Enabled: true}, 2: {Enabled: true, Learn: true}, 3: {Enabled: true, Learn: true}, 4: {Enabled: true},
 				5: {Enabled: true, Activation: config.RARP | config.GARP}, 6: {Enabled: true, Activation: config.NA}, 7: {Enabled: true}},
 			FDB: map[[6]byte]uint16{[6]byte(mac1): 1, [6]byte(mac4): 4, [6]byte(mac5): 5}}})
@@ -372,29 +372,35 @@ func TestSnooping(t *testing.T) {
 		}
 		return iomtest.UDP(t, mac1, net.HardwareAddr{0x33, 0x33, 0, 0, 0, 9}, src, a, 1, 2)
 	}
-	igmp := iomtest.Frame(t, iomtest.Eth(mac1, net.HardwareAddr{1, 0, 0x5e, 0, 0, 22}, layers.EthernetTypeIPv4),
-		iomtest.IP(ip1, netip.MustParseAddr("224.0.0.22"), layers.IPProtocolIGMP), gopacket.Payload{0x16, 0, 0, 0, 239, 1, 1, 1})
-	mld := iomtest.Frame(t, iomtest.Eth(mac1, net.HardwareAddr{0x33, 0x33, 0, 0, 0, 0x16}, layers.EthernetTypeIPv6),
-		iomtest.IP(v6a, netip.MustParseAddr("ff02::16"), layers.IPProtocolICMPv6),
-		&layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(143, 0)}, gopacket.Payload(make([]byte, 8)))
+	igmp := func(kind byte) []byte {
+		return iomtest.Frame(t, iomtest.Eth(mac1, net.HardwareAddr{1, 0, 0x5e, 0, 0, 22}, layers.EthernetTypeIPv4),
+			iomtest.IP(ip1, netip.MustParseAddr("224.0.0.22"), layers.IPProtocolIGMP), gopacket.Payload{kind, 0, 0, 0, 239, 1, 1, 1})
+	}
+	mld := func(kind uint8) []byte {
+		return iomtest.Frame(t, iomtest.Eth(mac1, net.HardwareAddr{0x33, 0x33, 0, 0, 0, 0x16}, layers.EthernetTypeIPv6),
+			iomtest.IP(v6a, netip.MustParseAddr("ff02::16"), layers.IPProtocolICMPv6),
+			&layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(kind, 0)}, gopacket.Payload(make([]byte, 8)))
+	}
 	flood := "flood 32768\ncopy un2\ncopy node 1 key 32768"
 	run(t, k, []story{
-		{"joined", "lp1", udp("239.1.1.1"), "flood 40000\ncopy un3"},
-		{"joined, IPv6", "lp1", udp("ff0e::1"), "flood 40000\ncopy un3"},
+		{"joined", "lp1", udp("239.1.1.1"), "flood 40003\ncopy un2\nflood 40000\ncopy un3"},
+		{"joined, IPv6", "lp1", udp("ff0e::1"), "flood 40003\ncopy un2\nflood 40000\ncopy un3"},
 		{"not joined", "lp1", udp("239.1.1.2"), "flood 40001"},
 		{"not joined, IPv6", "lp1", udp("ff0e::2"), "flood 40001"},
 		{"link-local goes to all", "lp1", udp("224.0.0.251"), flood},
 		{"link-local goes to all, IPv6", "lp1", udp("ff02::fb"), flood},
 		{"broadcast goes to all", "lp1", iomtest.UDP(t, mac1, broadcast, ip1, netip.MustParseAddr("255.255.255.255"), 1, 2), flood},
-		{"IGMP", "lp1", igmp, "punt l2switch 3\nflood 40002\ncopy un2"},
-		{"MLD", "lp1", mld, "punt l2switch 3\nflood 40002\ncopy un2"},
+		{"IGMP", "lp1", igmp(0x16), "punt l2switch 3\nflood 40002\ncopy un2"},
+		{"MLD", "lp1", mld(143), "punt l2switch 3\nflood 40002\ncopy un2"},
+		{"IGMP query", "lp1", igmp(0x11), "punt l2switch 3\n" + flood},
+		{"MLD query", "lp1", mld(130), "punt l2switch 3\n" + flood},
 	})
 	bt := &iom.Tables{}
 	iom.Put(bt, "l2switch_configs", uint32(1), l2switch.L2switchL2switchConfig{Flood: 32768, Flags: l2switch.L2switchL2switchConfigFlagL2SWITCH_SNOOP})
 	k.Write(bt)
 	run(t, k, []story{
 		{"not joined, dropped", "lp1", udp("239.1.1.2"), "drop l2switch.mcast_unregistered"},
-		{"IGMP, for the agent only", "lp1", igmp, "punt l2switch 3\ndrop l2switch.mcast_control"},
+		{"IGMP report that nobody wants", "lp1", igmp(0x16), "punt l2switch 3\ndrop l2switch.mcast_control"},
 	})
 }
 

@@ -79,25 +79,19 @@ func ReadLearnCounts(rows map[string]string) (map[uint32]LearnCount, error) {
 	return counts, nil
 }
 
-// ReadActivated reads entries of PortTable: the slots of ports that config.Port.Activation held back and whose workload has come to life.
-func ReadActivated(rows map[string]string) ([]uint32, error) {
-	var held L2switchL2switchFlag
-	for _, flag := range activationFlags {
-		held |= flag
-	}
-	var slots []uint32
+// ReadActive reads entries of PortTable: the slots of ports that pass packets, also of those that config.Port.Activation held back at first.
+func ReadActive(rows map[string]string) (map[uint32]bool, error) {
+	active := map[uint32]bool{}
 	for k, v := range rows {
 		slot, err := iom.Get[uint32](k)
 		if err != nil {
-			return nil, fmt.Errorf("read activated ports: %w", err)
+			return nil, fmt.Errorf("read active ports: %w", err)
 		}
 		port, err := iom.Get[L2switchL2switchPort](v)
 		if err != nil {
-			return nil, fmt.Errorf("read activated ports: %w", err)
+			return nil, fmt.Errorf("read active ports: %w", err)
 		}
-		if port.Flags&held != 0 && port.Flags&portInactive == 0 {
-			slots = append(slots, slot)
-		}
+		active[slot] = port.Flags&portEnabled != 0 && port.Flags&portInactive == 0
 	}
-	return slots, nil
+	return active, nil
 }

@@ -9,6 +9,8 @@
 
 enum {
 	PROTO_IGMP = 2,
+	IGMP_QUERY = 0x11,
+	ICMP6_MLD_QUERY = 130,
 	MCAST_PUNT_BYTES = 512,
 };
 
@@ -17,6 +19,13 @@ static __always_inline int is_mcast_control(struct iom_meta *m)
 	if (m->proto == ETH_IP4)
 		return m->l4_proto == PROTO_IGMP;
 	return m->l4_proto == PROTO_ICMP6 && m->l4 && ((m->sport >= 130 && m->sport <= 132) || m->sport == ICMP6_MLD2_REPORT);
+}
+
+/* Whether an IGMP or MLD packet is a query, which hosts have to hear; reports are for routers only: a host that hears another's says nothing
+ * itself (RFC 4541, section 2.1.1). */
+static __always_inline int is_mcast_query(struct iom_meta *m)
+{
+	return m->proto == ETH_IP4 ? m->l4 && m->sport >> 8 == IGMP_QUERY : m->sport == ICMP6_MLD_QUERY;
 }
 
 /* IP multicast that all ports get whether or not they joined: RFC 4541, section 2.1.2, and ff02::/16 as in OVN's ip6.mcast_flood. */
@@ -43,16 +52,22 @@ static __always_inline int forward_mcast(struct __sk_buff *skb, struct iom_meta 
 	if (!config)
 		return iom_drop(skb, m, l2switch, NO_FLOOD);
 	if (config->flags & L2SWITCH_SNOOP && is_ip_mcast(m)) {
-		if (is_mcast_control(m)) {
+		int is_control = is_mcast_control(m);
+
+		if (is_control)
 			iom_punt(skb, m, L2SWITCH_PUNT_MCAST, MCAST_PUNT_BYTES);
+		if (is_control && !is_mcast_query(m)) {
 			if (!config->control)
 				return iom_drop(skb, m, l2switch, MCAST_CONTROL);
 			return iom_flood(skb, m, config->control);
 		}
-		group = bpf_map_lookup_elem(&l2switch_mcasts, &key);
-		if (group)
+		group = is_control ? NULL : bpf_map_lookup_elem(&l2switch_mcasts, &key);
+		if (group) {
+			if (config->always)
+				iom_flood(skb, m, config->always);
 			return iom_flood(skb, m, *group);
-		if (!is_always_flooded(m)) {
+		}
+		if (!is_control && !is_always_flooded(m)) {
 			if (!config->unregistered)
 				return iom_drop(skb, m, l2switch, MCAST_UNREGISTERED);
 			return iom_flood(skb, m, config->unregistered);

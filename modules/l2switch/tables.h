@@ -17,7 +17,7 @@
 	X(NO_FLOOD, "switch has no flood group") \
 	X(NOT_ACTIVE, "port waits for its workload's activation after a migration") \
 	X(MCAST_UNREGISTERED, "IP multicast that nobody joined") \
-	X(MCAST_CONTROL, "IGMP or MLD packet, for the snooping agent only") \
+	X(MCAST_CONTROL, "IGMP or MLD report, and no port wants them") \
 	X(UNKNOWN_MAC, "destination MAC is on no port of the switch") \
 	X(DST_DISABLED, "receiving port is disabled") \
 	X(DST_SECURITY, "destination is not allowed by the receiving port's port security")
@@ -33,7 +33,9 @@ struct l2switch_config {
 	__u16 flood; /* group for broadcast and multicast; 0: none */
 	__u16 unknown; /* group for unknown unicast; 0: none */
 	__u16 unregistered; /* with SNOOP: group for IP multicast that nobody joined; 0: none */
-	__u16 control; /* with SNOOP: group for IGMP and MLD packets; 0: none */
+	__u16 always; /* with SNOOP: group for IP multicast that somebody joined, besides those who did; 0: none */
+	__u16 control; /* with SNOOP: group for IGMP and MLD packets but queries, which go to flood; 0: none */
+	__u16 pad;
 	enum l2switch_config_flag flags;
 };
 struct {

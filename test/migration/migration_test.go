@@ -3,6 +3,7 @@ package migration
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ func TestMigration(t *testing.T) {
 		}
 	})
 	m := newMove(t, l)
+	m.precheck(n)
 
 	m.during("stock to Woven", func() error {
 		if err := errors.Join(n.stopStock(t.Context()), n.startAgent(t.Context())); err != nil {
@@ -68,6 +70,17 @@ func newMove(t *testing.T, l *lab.Lab) *move {
 	m.peers = []*labtest.VM{s.Add(2, "hv2"), s.Add(3, "hv3"), s.Add(4, "hv1")}
 	s.Sync()
 	return m
+}
+
+// precheck: before the move the operator is told what Woven won't do. That nothing else comes of it the move shows.
+func (m *move) precheck(n *node) {
+	m.t.Helper()
+	m.NB("set", "Logical_Switch", m.Name, "other_config:colour=blue")
+	out := m.Exec(n.name, "env", "WOVEN="+n.woven, "BPFFS="+filepath.Dir(m.Lab.BPFFS(n.name)), "../../packaging/precheck")
+	if !strings.Contains(out, `other_config:"colour" is not known to Woven`) {
+		m.t.Errorf("precheck does not tell of other_config:colour:\n%s", out)
+	}
+	m.NB("remove", "Logical_Switch", m.Name, "other_config", "colour")
 }
 
 // during sends to all VMs, from local or to it, while step runs, and until all ways have been open again for a while.

@@ -20,6 +20,7 @@ import (
 var files = []string{
 	"/etc/default/woven-agent", "/usr/bin/woven", "/usr/lib/systemd/system/woven-agent.service",
 	"/usr/share/bash-completion/completions/woven", "/usr/share/lintian/overrides/woven", "/usr/share/man/man8/woven.8.gz",
+	"/usr/share/woven/precheck",
 }
 
 const (

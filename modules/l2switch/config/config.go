@@ -46,8 +46,11 @@ type Port struct {
 type Snooping struct {
 	// Groups are the keys of the groups that IP multicast addresses go to.
 	Groups map[netip.Addr]uint16
-	// UnregisteredGroup takes IP multicast that nobody joined, ControlGroup IGMP and MLD packets; 0: dropped.
-	UnregisteredGroup, ControlGroup uint16
+	// UnregisteredGroup takes IP multicast that nobody joined; 0: it is dropped. AlwaysGroup takes what somebody joined, besides those
+	// who did; 0: nobody else. The two have no member in common with Groups.
+	UnregisteredGroup, AlwaysGroup uint16
+	// ControlGroup takes IGMP and MLD packets but queries, which go to FloodGroup; 0: they are dropped.
+	ControlGroup uint16
 }
 
 // Activation is a set of packet kinds that activate a port after a migration, ovn-nb(5) options:activation-strategy.

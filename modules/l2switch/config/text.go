@@ -38,7 +38,7 @@ func (c *Config) String() string {
 }
 
 func (s *Snooping) write(b *strings.Builder) {
-	fmt.Fprintf(b, "snooping unregistered-group %d control-group %d\n", s.UnregisteredGroup, s.ControlGroup)
+	fmt.Fprintf(b, "snooping unregistered-group %d always-group %d control-group %d\n", s.UnregisteredGroup, s.AlwaysGroup, s.ControlGroup)
 	for _, addr := range slices.SortedFunc(maps.Keys(s.Groups), netip.Addr.Compare) {
 		fmt.Fprintf(b, "multicast %s group %d\n", addr, s.Groups[addr])
 	}

@@ -19,11 +19,12 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } iom_progs SEC(".maps");
 
-/* What a device that belongs to Woven sees in skb->mark: DONE: the egress pipeline has run; RELAY: an encapsulated packet on its way
- * from the relay device to the underlay; SPLIT: one that arrived, to be cut into its datagrams by the relay device. */
-#define IOM_MARK_DONE 0x574f5645u
-#define IOM_MARK_RELAY 0x574f5246u
-#define IOM_MARK_SPLIT 0x574f5350u
+/* What a device that belongs to Woven sees in skb->mark. */
+enum iom_mark {
+	IOM_MARK_DONE = 0x574f5645, /* the egress pipeline has run, or user space sends to the port */
+	IOM_MARK_RELAY = 0x574f5246, /* an encapsulated packet on its way from the relay device to the underlay */
+	IOM_MARK_SPLIT = 0x574f5350, /* one that arrived, to be cut into its datagrams by the relay device */
+};
 
 /* A tail call to a slot that is known when the program is loaded: a direct jump, several times cheaper than an indirect one. The
  * assembly keeps the compiler from merging two of them into one with a computed slot. */
@@ -82,7 +83,7 @@ static long iom_flood_copy(__u32 index, struct iom_flood_ctx *f)
 		m->out_key = iom_ref_key(m->out);
 	} else {
 		port = iom_port_get(m->out);
-		if (!port)
+		if (!port || (port->flags & IOM_PORT_HERE_ONLY && m->in & IOM_REF_REMOTE))
 			return 0;
 		ifindex = port->ifindex;
 		m->out_key = port->key;

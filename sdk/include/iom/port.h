@@ -20,7 +20,7 @@ struct {
 } iom_dps SEC(".maps");
 
 enum iom_port_flag {
-	IOM_PORT_HERE_ONLY = 1 << 0, /* never tunnelled: OVN's localport */
+	IOM_PORT_HERE_ONLY = 1 << 0, /* OVN's localport: neither sends into tunnels nor gets copies from there */
 };
 
 /* A port that is plugged on this node. */

@@ -20,6 +20,8 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
+const volatile enum iom_mark iom_marks = 0; /* puts the enum in BTF, where user space finds it */
+
 /* Port slot by ifindex: an array for the usual, a hash for numbers beyond it (a host that has made many devices). */
 #define BIND_ARRAY 65536
 struct {

@@ -32,6 +32,9 @@ const (
 	TunnelMayFragment = WireIomTunnelFlagIOM_TUNNEL_MAY_FRAGMENT
 )
 
+// MarkDone is the mark of a packet that goes out of a port's device as it is.
+const MarkDone = WireIomMarkIOM_MARK_DONE
+
 // What a TraceRec says, see <iom/trace.h>.
 const (
 	TraceDrop    = WireIomTraceWhatIOM_TRACE_DROP

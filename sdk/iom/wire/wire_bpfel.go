@@ -65,6 +65,14 @@ type WireIomGroupKey struct {
 	Index uint16
 }
 
+type WireIomMark uint32
+
+const (
+	WireIomMarkIOM_MARK_DONE  WireIomMark = 1464817221
+	WireIomMarkIOM_MARK_RELAY WireIomMark = 1464816198
+	WireIomMarkIOM_MARK_SPLIT WireIomMark = 1464816464
+)
+
 type WireIomMeta struct {
 	_           structs.HostLayout
 	Flags       uint32
@@ -247,6 +255,7 @@ const (
 	WireProgVifIn          = "vif_in"
 	WireProgVifOut         = "vif_out"
 	WireVarIomKind         = "iom_kind"
+	WireVarIomMarks        = "iom_marks"
 )
 
 // LoadWire returns the embedded CollectionSpec for Wire.
@@ -332,7 +341,8 @@ type WireMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type WireVariableSpecs struct {
-	IomKind *ebpf.VariableSpec `ebpf:"iom_kind"`
+	IomKind  *ebpf.VariableSpec `ebpf:"iom_kind"`
+	IomMarks *ebpf.VariableSpec `ebpf:"iom_marks"`
 }
 
 // WireObjects contains all objects after they have been loaded into the kernel.
@@ -410,7 +420,8 @@ func (m *WireMaps) Close() error {
 //
 // It can be passed to LoadWireObjects or ebpf.CollectionSpec.LoadAndAssign.
 type WireVariables struct {
-	IomKind *ebpf.Variable `ebpf:"iom_kind"`
+	IomKind  *ebpf.Variable `ebpf:"iom_kind"`
+	IomMarks *ebpf.Variable `ebpf:"iom_marks"`
 }
 
 // WirePrograms contains all programs after they have been loaded into the kernel.

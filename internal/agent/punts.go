@@ -1,0 +1,25 @@
+package agent
+
+import (
+	"context"
+
+	"woven.dev/woven/internal/hover/punt"
+	"woven.dev/woven/modules/l2switch"
+	"woven.dev/woven/modules/l2switch/config"
+)
+
+// punts is what the agent needs of a punt.Reader.
+type punts interface {
+	Handle(kind string, reason uint32, h punt.Handler)
+	Run(ctx context.Context) error
+}
+
+// handlePunts has punts wake the loop, which then looks for itself.
+func (l *loop) handlePunts(p punts) {
+	p.Handle(config.Kind, l2switch.PuntLearned, func(punt.Punt) {
+		if !l.learnedMore.Swap(true) { // else it has been woken
+			l.signal()
+		}
+	})
+	p.Handle(config.Kind, l2switch.PuntActivated, func(punt.Punt) { l.signal() })
+}
