@@ -25,8 +25,8 @@ type claims struct {
 	ours map[string]claim
 	// lost are the plugs whose port another chassis took after it was ours, with that chassis' name; without sub-ports.
 	lost map[plugID]string
-	// held are the plugs whose port has been ours: the memory of the next decision.
-	held     map[plugID]bool
+	// held is the memory of the next decision: by plug the chassis (UUID) from which its port is taken, "" nobody, or mine when it has been ours.
+	held     map[plugID]string
 	problems logical.Problems
 }
 
@@ -43,8 +43,8 @@ const (
 // A port that is bound elsewhere is taken when it has just been plugged here, which is how a port moves. One that was ours and that
 // another chassis took is left there until it is plugged anew or released, or requested-chassis asks for us. held is what the decision before
 // found; nil at the first one, which reads the traces of the former process in external_ids.
-func decideClaims(candidates []ingest.Plug, rows *sb.Rows, self *sb.Chassis, held map[plugID]bool) claims {
-	c := claims{plugs: slices.Clone(candidates), ours: map[string]claim{}, lost: map[plugID]string{}, held: map[plugID]bool{}}
+func decideClaims(candidates []ingest.Plug, rows *sb.Rows, self *sb.Chassis, held map[plugID]string) claims {
+	c := claims{plugs: slices.Clone(candidates), ours: map[string]claim{}, lost: map[plugID]string{}, held: map[plugID]string{}}
 	for i := range c.plugs {
 		p := &c.plugs[i]
 		if _, ours := c.ours[p.Parent]; p.Refusal == "" && p.Parent != "" && !ours {
@@ -58,25 +58,37 @@ func decideClaims(candidates []ingest.Plug, rows *sb.Rows, self *sb.Chassis, hel
 	return c
 }
 
-// mayClaim says whether a port that may be ours alone is ours, or notes to whom it is left.
-func (c *claims) mayClaim(p *ingest.Plug, rows *sb.Rows, self *sb.Chassis, held map[plugID]bool) bool {
-	id := idOf(p)
-	wasOurs := held[id]
+// mine in claims.held: the port has been ours.
+const mine = "mine"
+
+// mayClaim says whether a port that may be ours alone is ours, or notes to whom it is left: to whoever took it after it was ours, or while we
+// were about to take it. So of two nodes that plug a port at the same time one gives way at once.
+func (c *claims) mayClaim(p *ingest.Plug, rows *sb.Rows, self *sb.Chassis, held map[plugID]string) bool {
+	id, owner := idOf(p), value(p.Binding.Chassis)
+	if rows.Chassis[owner] == nil {
+		owner = "" // nobody's, or half read: see unread
+	}
+	from, known := held[id]
 	if held == nil && p.Parent == "" {
 		ids := p.Interface.ExternalIDs
-		wasOurs = ids[installedKey] == "true" || strings.HasPrefix(ids[lostKey], id.mark(""))
+		if known = ids[installedKey] == "true" || strings.HasPrefix(ids[lostKey], id.mark("")); known {
+			from = mine
+		}
 	}
-	owner := rows.Chassis[value(p.Binding.Chassis)] // nil: nobody, or half read; see unread
-	isOurs := self != nil && owner == self
-	if wasOurs || isOurs {
-		c.held[id] = true
+	if !known {
+		from = owner
 	}
+	if self != nil && owner == self.UUID {
+		from = mine
+	}
+	c.held[id] = from
 	asked := p.Binding.Options["requested-chassis"] != "" || self != nil && value(p.Binding.RequestedChassis) == self.UUID
-	if wasOurs && !isOurs && owner != nil && !asked {
-		c.lose(p, owner.Name)
-		return false
+	if owner == "" || from == owner || self != nil && owner == self.UUID || asked {
+		return true
 	}
-	return true
+	c.held[id] = mine
+	c.lose(p, rows.Chassis[owner].Name)
+	return false
 }
 
 // lose notes that a port is left to another chassis.

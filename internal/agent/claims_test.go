@@ -23,7 +23,12 @@ func onePlug(chassis *string, ids map[string]string) ingest.Plug {
 	}
 }
 
-var p1Held = map[plugID]bool{{iface: "i1", ifindex: 10, port: "p1"}: true}
+// p1From is the memory of a port that is being taken from a chassis; p1Held of one that has been ours.
+func p1From(chassis string) map[plugID]string {
+	return map[plugID]string{{iface: "i1", ifindex: 10, port: "p1"}: chassis}
+}
+
+var p1Held, fresh = p1From(mine), map[plugID]string{}
 
 func TestDecideClaims(t *testing.T) {
 	installed := map[string]string{"ovn-installed": "true"}
@@ -32,30 +37,34 @@ func TestDecideClaims(t *testing.T) {
 		chassis *string
 		ids     map[string]string
 		change  func(p *ingest.Plug)
-		held    map[plugID]bool // nil: the first decision
+		held    map[plugID]string // nil: the first decision
 		ours    string
-		held2   bool
+		held2   string
 		lost    string
 	}{
-		{name: "bound nowhere", held: p1Held, ours: "p1", held2: true},
-		{name: "bound nowhere, new", held: map[plugID]bool{}, ours: "p1"},
-		{name: "ours", chassis: ptr("c1"), held: map[plugID]bool{}, ours: "p1", held2: true},
-		{name: "elsewhere, plugged here now", chassis: ptr("c2"), held: map[plugID]bool{}, ours: "p1"},
-		{name: "elsewhere, taken from us", chassis: ptr("c2"), held: p1Held, held2: true, lost: "hv2"},
-		{name: "the chassis row is not read yet, or is gone", chassis: ptr("c9"), held: p1Held, ours: "p1", held2: true},
+		{name: "bound nowhere", held: p1Held, ours: "p1", held2: mine},
+		{name: "bound nowhere, new", held: fresh, ours: "p1"},
+		{name: "ours", chassis: ptr("c1"), held: fresh, ours: "p1", held2: mine},
+		{name: "elsewhere, plugged here now", chassis: ptr("c2"), held: fresh, ours: "p1", held2: "c2"},
+		{name: "elsewhere, our claim is under way", chassis: ptr("c2"), held: p1From("c2"), ours: "p1", held2: "c2"},
+		{name: "released, our claim is under way", held: p1From("c2"), ours: "p1", held2: "c2"},
+		{name: "another was quicker", chassis: ptr("c2"), held: p1From(""), held2: mine, lost: "hv2"},
+		{name: "our claim succeeded", chassis: ptr("c1"), held: p1From("c2"), ours: "p1", held2: mine},
+		{name: "elsewhere, taken from us", chassis: ptr("c2"), held: p1Held, held2: mine, lost: "hv2"},
+		{name: "the chassis row is not read yet, or is gone", chassis: ptr("c9"), held: p1Held, ours: "p1", held2: mine},
 		{name: "elsewhere, but another device now", chassis: ptr("c2"), held: p1Held,
-			change: func(p *ingest.Plug) { p.Device.Ifindex = 11 }, ours: "p1"},
+			change: func(p *ingest.Plug) { p.Device.Ifindex = 11 }, ours: "p1", held2: "c2"},
 		{name: "elsewhere, but another row now", chassis: ptr("c2"), held: p1Held,
-			change: func(p *ingest.Plug) { p.Interface.UUID = "i9" }, ours: "p1"},
+			change: func(p *ingest.Plug) { p.Interface.UUID = "i9" }, ours: "p1", held2: "c2"},
 		{name: "taken from us, but we are asked for", chassis: ptr("c2"), held: p1Held,
-			change: func(p *ingest.Plug) { p.Binding.RequestedChassis = ptr("c1") }, ours: "p1", held2: true},
+			change: func(p *ingest.Plug) { p.Binding.RequestedChassis = ptr("c1") }, ours: "p1", held2: mine},
 		{name: "refused", held: p1Held, change: func(p *ingest.Plug) { p.Refusal = "no" }},
-		{name: "start: was installed, taken meanwhile", chassis: ptr("c2"), ids: installed, held2: true, lost: "hv2"},
-		{name: "start: was installed, bound nowhere", ids: installed, ours: "p1", held2: true},
-		{name: "start: was lost", chassis: ptr("c2"), ids: map[string]string{"woven-lost": "10 p1 hv2"}, held2: true, lost: "hv2"},
-		{name: "start: another device was lost", chassis: ptr("c2"), ids: map[string]string{"woven-lost": "9 p1 hv2"}, ours: "p1"},
-		{name: "start: another port was lost", chassis: ptr("c2"), ids: map[string]string{"woven-lost": "10 p12 hv2"}, ours: "p1"},
-		{name: "later: marks count no longer", chassis: ptr("c2"), ids: installed, held: map[plugID]bool{}, ours: "p1"},
+		{name: "start: was installed, taken meanwhile", chassis: ptr("c2"), ids: installed, held2: mine, lost: "hv2"},
+		{name: "start: was installed, bound nowhere", ids: installed, ours: "p1", held2: mine},
+		{name: "start: was lost", chassis: ptr("c2"), ids: map[string]string{"woven-lost": "10 p1 hv2"}, held2: mine, lost: "hv2"},
+		{name: "start: another device was lost", chassis: ptr("c2"), ids: map[string]string{"woven-lost": "9 p1 hv2"}, ours: "p1", held2: "c2"},
+		{name: "start: another port was lost", chassis: ptr("c2"), ids: map[string]string{"woven-lost": "10 p12 hv2"}, ours: "p1", held2: "c2"},
+		{name: "later: marks count no longer", chassis: ptr("c2"), ids: installed, held: fresh, ours: "p1", held2: "c2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rows, p := southRows(), onePlug(c.chassis, c.ids)
@@ -78,8 +87,8 @@ func TestDecideClaims(t *testing.T) {
 
 // Before our own row is there, no chassis is us.
 func TestDecideClaimsWithoutChassis(t *testing.T) {
-	got := decideClaims([]ingest.Plug{onePlug(nil, nil)}, &sb.Rows{}, nil, map[plugID]bool{})
-	if len(got.ours) != 1 || len(got.held) != 0 {
+	got := decideClaims([]ingest.Plug{onePlug(nil, nil)}, &sb.Rows{}, nil, fresh)
+	if len(got.ours) != 1 || got.held[idOf(&got.plugs[0])] != "" {
 		t.Errorf("ours %v, held %v", got.ours, got.held)
 	}
 }

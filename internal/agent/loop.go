@@ -15,6 +15,7 @@ import (
 	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/ovsdb/vsw"
+	"woven.dev/woven/internal/slowpath"
 )
 
 const (
@@ -52,21 +53,23 @@ type loop struct {
 	sbDB  *connection[sb.Rows]
 
 	// What a round leaves for the next.
-	snap         *hostnet.Snapshot
-	former       string          // chassis name that this process registered
-	held         map[plugID]bool // see decideClaims
-	routes       routeTable      // ways to peers
-	neighbours   neighbourState  // what the kernel was last told
-	prepared     map[int]bool    // devices by ifindex
-	reader       ingest.Reader   // its memory, and the compiler's, make the way from rows to a state incremental
-	compiler     compile.Compiler
-	live         liveState // what the data plane holds
-	fdb          fdbState
-	activated    map[string]bool // see noteActivated
-	applyRetry   backoff
-	hostRetry    backoff
-	countersAt   time.Time
-	problemSince map[logical.Problem]time.Time
+	snap          *hostnet.Snapshot
+	former        string            // chassis name that this process registered
+	held          map[plugID]string // see decideClaims
+	routes        routeTable        // ways to peers
+	neighbours    neighbourState    // what the kernel was last told
+	prepared      map[int]bool      // devices by ifindex
+	reader        ingest.Reader     // its memory, and the compiler's, make the way from rows to a state incremental
+	compiler      compile.Compiler
+	live          liveState // what the data plane holds
+	fdb           fdbState
+	activated     map[string]bool // see noteActivated
+	snooper       *slowpath.Snooper
+	mcastRestored bool // the snooper knows what a former process did
+	applyRetry    backoff
+	hostRetry     backoff
+	countersAt    time.Time
+	problemSince  map[logical.Problem]time.Time
 }
 
 // neighbourState is what SetNeighbours was last told, and the routing generation of that time.
@@ -108,6 +111,7 @@ func newLoop(w world, overrides Overrides, log *slog.Logger) *loop {
 	l := &loop{world: w, log: log, overrides: overrides, started: w.now(), wake: make(chan struct{}, 1), firstLive: make(chan struct{}),
 		prepared: map[int]bool{}, problemSince: map[logical.Problem]time.Time{},
 		fdb: fdbState{fdb: newFDB()}, activated: map[string]bool{}}
+	l.snooper = slowpath.NewSnooper(w.sender, l.signal, log)
 	l.ovsDB = &connection[vsw.Rows]{name: "Open_vSwitch", open: w.ovs, wake: l.signal}
 	l.nbDB = &connection[nb.Rows]{name: "OVN_Northbound", open: w.nb, wake: l.signal}
 	l.sbDB = &connection[sb.Rows]{name: "OVN_Southbound", open: w.sb, wake: l.signal}

@@ -14,6 +14,7 @@ import (
 	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/ovsdb/vsw"
+	"woven.dev/woven/internal/slowpath"
 	"woven.dev/woven/sdk/iom"
 )
 
@@ -80,9 +81,11 @@ type world struct {
 	host  host
 	plane Plane
 	punts punts // of the plane
-	ovs   func(remotes []string, keys ovsdb.TLS) database[vsw.Rows]
-	nb    func(remotes []string, keys ovsdb.TLS) database[nb.Rows]
-	sb    func(remotes []string, keys ovsdb.TLS) database[sb.Rows]
+	// sender sends to the owners of ports.
+	sender slowpath.Sender
+	ovs    func(remotes []string, keys ovsdb.TLS) database[vsw.Rows]
+	nb     func(remotes []string, keys ovsdb.TLS) database[nb.Rows]
+	sb     func(remotes []string, keys ovsdb.TLS) database[sb.Rows]
 	// hostname is used where the Open_vSwitch row has none.
 	hostname string
 	now      func() time.Time

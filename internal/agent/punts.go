@@ -14,7 +14,7 @@ type punts interface {
 	Run(ctx context.Context) error
 }
 
-// handlePunts has punts wake the loop, which then looks for itself.
+// handlePunts has punts wake the loop, which then looks for itself, and multicast reports read.
 func (l *loop) handlePunts(p punts) {
 	p.Handle(config.Kind, l2switch.PuntLearned, func(punt.Punt) {
 		if !l.learnedMore.Swap(true) { // else it has been woken
@@ -22,4 +22,5 @@ func (l *loop) handlePunts(p punts) {
 		}
 	})
 	p.Handle(config.Kind, l2switch.PuntActivated, func(punt.Punt) { l.signal() })
+	p.Handle(config.Kind, l2switch.PuntMulticast, l.snooper.Handle)
 }

@@ -19,6 +19,7 @@ import (
 	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/ovsdb/vsw"
+	"woven.dev/woven/internal/slowpath"
 )
 
 // Run is a node's agent until ctx ends; then it returns nil, and everything stays as it is: traffic flows on, ports
@@ -35,6 +36,12 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer w.host.Close()
 	defer w.plane.Close()
+	injector, err := slowpath.OpenInjector()
+	if err != nil {
+		return err
+	}
+	defer injector.Close()
+	w.sender = injector
 	return runIn(ctx, w, o)
 }
 
@@ -77,6 +84,7 @@ func runIn(ctx context.Context, w world, o Options) error {
 	l.handlePunts(w.punts)
 	group.Go(func() error { return w.host.Run(ctx) })
 	group.Go(func() error { return w.punts.Run(ctx) })
+	group.Go(func() error { return l.snooper.Run(ctx) })
 	group.Go(func() error { return l.run(ctx, splitList(o.OVS)) })
 	if o.Serve != nil {
 		group.Go(func() error { return o.Serve(ctx, &Source{loop: l, version: o.Version}) })

@@ -16,6 +16,7 @@ func (l *loop) writeSouth(r *round) {
 	}
 	pieces = append(pieces, activationPieces(r.claims.ours, l.activated, r.settings.Name)...)
 	pieces = append(pieces, l.keepFDB(r)...)
+	pieces = append(pieces, l.keepMulticast(r)...)
 	l.sbDB.write(r.now, pieces...)
 }
 

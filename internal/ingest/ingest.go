@@ -67,7 +67,7 @@ func (r *Reader) Network(in Input, plugs []Plug) *logical.Network {
 		if locals[uuid] == nil {
 			locals[uuid] = n.newLocalSwitch(n.SB.DatapathBinding[uuid])
 			if r.switches[uuid] = known[uuid]; known[uuid] == nil {
-				r.switches[uuid] = &knownSwitch{ports: map[string]*knownPort{}}
+				r.switches[uuid] = &knownSwitch{ports: map[*sb.PortBinding]*knownPort{}}
 			}
 		}
 	}

@@ -15,9 +15,8 @@ const (
 	localportType = "localport"
 )
 
-// knownPort is a port with all that it was made of.
+// knownPort is a port with all that it was made of besides its binding.
 type knownPort struct {
-	binding  *sb.PortBinding
 	row      *nb.LogicalSwitchPort // nil: there was none
 	owner    *nb.LogicalSwitch     // that has row
 	place    place
@@ -26,16 +25,16 @@ type knownPort struct {
 }
 
 // knownPort reads the port of a binding, unless that would give what it gave the last time.
-func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding, ports map[string]*knownPort) *knownPort {
-	last, at := ports[pb.UUID], n.placeOf(pb)
+func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding, ports map[*sb.PortBinding]*knownPort) *knownPort {
+	last, at := ports[pb], n.placeOf(pb)
 	row := n.rowOf(l, pb, last)
-	if last != nil && last.binding == pb && last.row == row && last.place.same(&at) {
+	if last != nil && last.row == row && last.place.same(&at) {
 		last.owner = l.row
 		return last
 	}
-	p := &knownPort{binding: pb, row: row, owner: l.row, place: at}
+	p := &knownPort{row: row, owner: l.row, place: at}
 	p.port, p.problems = readPort(n.Chassis, pb, row, at)
-	ports[pb.UUID] = p
+	ports[pb] = p
 	return p
 }
 

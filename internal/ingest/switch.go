@@ -23,7 +23,7 @@ type localSwitch struct {
 // knownSwitch is what a Reader remembers of a switch.
 type knownSwitch struct {
 	result *logical.Switch
-	ports  map[string]*knownPort // by Port_Binding UUID
+	ports  map[*sb.PortBinding]*knownPort // some of rows that are gone
 }
 
 func (n *network) newLocalSwitch(dp *sb.DatapathBinding) *localSwitch {
@@ -66,7 +66,7 @@ func (n *network) readSwitch(l *localSwitch, known *knownSwitch) *logical.Switch
 		sw.Ports[i] = p.port
 		n.Problems = append(n.Problems, p.problems...)
 	}
-	if len(known.ports) > len(l.bindings) {
+	if len(known.ports) > 2*len(l.bindings) {
 		known.forget(l.bindings)
 	}
 	slices.SortFunc(sw.Ports, func(a, b *logical.Port) int { return cmp.Compare(a.Key, b.Key) })
@@ -90,11 +90,11 @@ func sameSwitch(a, b *logical.Switch) bool {
 		})
 }
 
-// forget drops the ports whose bindings are gone.
+// forget drops the ports of rows that are gone.
 func (k *knownSwitch) forget(bindings []*sb.PortBinding) {
-	ports := make(map[string]*knownPort, len(bindings))
+	ports := make(map[*sb.PortBinding]*knownPort, len(bindings))
 	for _, pb := range bindings {
-		ports[pb.UUID] = k.ports[pb.UUID]
+		ports[pb] = k.ports[pb]
 	}
 	k.ports = ports
 }

@@ -41,6 +41,19 @@ func Enter(t testing.TB, name string) {
 	}
 }
 
+// In returns a function that runs its argument on a thread of a network namespace.
+func In(t testing.TB, name string) func(f func() error) error {
+	return func(f func() error) error {
+		done := make(chan error)
+		go func() {
+			defer close(done) // also when Enter fails the test
+			Enter(t, name)
+			done <- f()
+		}()
+		return <-done
+	}
+}
+
 // BPFFS mounts a bpffs that ends with the test and returns where.
 func BPFFS(t testing.TB) string {
 	t.Helper()

@@ -35,7 +35,7 @@ tool \- A tool
 .I command
 .RI [ flag "]... [" argument ]...
 .SH COMMANDS
-.SS tool ls [flags]
+.SS tool ls
 List.
 .TP
 .B \-\-level \fIint\fR

@@ -51,7 +51,7 @@ func leftovers(bpffs string) error {
 
 // leftover is an error if a table has an entry of a switch or port.
 func leftover(name string, table *ebpf.Map) error {
-	if strings.HasPrefix(name, "iom_node") || name == "iom_tunnel_end" {
+	if strings.HasPrefix(name, "iom_node") || name == "iom_tunnel_end" || name == "iom_own_addrs" {
 		return nil // other chassis are still there, and we
 	}
 	isArray := table.Type() == ebpf.Array

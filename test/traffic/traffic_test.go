@@ -18,19 +18,6 @@ var (
 	addr6 = netip.MustParseAddr("fd00::2")
 )
 
-// in makes a namespace a place.
-func in(t *testing.T, ns string) traffic.Place {
-	return func(f func() error) error {
-		done := make(chan error)
-		go func() {
-			defer close(done) // also when Enter fails the test
-			testutil.Enter(t, ns)
-			done <- f()
-		}()
-		return <-done
-	}
-}
-
 // cable joins two new namespaces by their devices eth0: from is host 1, to is host 2.
 func cable(t *testing.T) (from, to string) {
 	t.Helper()
@@ -80,7 +67,7 @@ func TestNothingLost(t *testing.T) {
 	from, to := cable(t)
 	var runs []*traffic.Run
 	for _, dest := range []netip.Addr{addr4, addr6} {
-		runs = append(runs, start(t, traffic.Flow{From: in(t, from), To: in(t, to), Dest: dest, Packets: 5000, PerSecond: 20000}))
+		runs = append(runs, start(t, traffic.Flow{From: testutil.In(t, from), To: testutil.In(t, to), Dest: dest, Packets: 5000, PerSecond: 20000}))
 	}
 	for _, run := range runs {
 		result := finish(t, run)
@@ -93,7 +80,7 @@ func TestNothingLost(t *testing.T) {
 // TestLossIsCounted takes the receiver's address away for a while: what was sent meanwhile is lost, what came before and after is not.
 func TestLossIsCounted(t *testing.T) {
 	from, to := cable(t)
-	run := start(t, traffic.Flow{From: in(t, from), To: in(t, to), Dest: addr4, PerSecond: 20000})
+	run := start(t, traffic.Flow{From: testutil.In(t, from), To: testutil.In(t, to), Dest: addr4, PerSecond: 20000})
 	sent := func(n int) {
 		for run.Sent() < n {
 			time.Sleep(time.Millisecond)
@@ -113,7 +100,7 @@ func TestLossIsCounted(t *testing.T) {
 	if gap := result.LostRanges[0]; gap[0] > cut || gap[1] < cut+499 || result.Lost != gap[1]-gap[0]+1 {
 		t.Errorf("%s; cut before %d", result, cut)
 	}
-	if run := start(t, traffic.Flow{From: in(t, from), To: in(t, to), Dest: addr4, Packets: 10}); run.Check() != nil {
+	if run := start(t, traffic.Flow{From: testutil.In(t, from), To: testutil.In(t, to), Dest: addr4, Packets: 10}); run.Check() != nil {
 		t.Error("the mended way is not whole")
 	}
 }
@@ -121,12 +108,12 @@ func TestLossIsCounted(t *testing.T) {
 // TestClosedWay has no receiver's address: neither the first mark gets through nor, for a way that is cut later, the last.
 func TestClosedWay(t *testing.T) {
 	from, to := cable(t)
-	flow := traffic.Flow{From: in(t, from), To: in(t, to), Dest: addr4.Next(), Patience: 50 * time.Millisecond}
+	flow := traffic.Flow{From: testutil.In(t, from), To: testutil.In(t, to), Dest: addr4.Next(), Patience: 50 * time.Millisecond}
 	if _, err := traffic.Start(t.Context(), flow); !errors.Is(err, traffic.ErrClosed) {
 		t.Errorf("no such address: %v, want ErrClosed", err)
 	}
 	for _, lossy := range []bool{true, false} {
-		run := start(t, traffic.Flow{From: in(t, from), To: in(t, to), Dest: addr6, Packets: 100, Patience: 50 * time.Millisecond, Lossy: lossy})
+		run := start(t, traffic.Flow{From: testutil.In(t, from), To: testutil.In(t, to), Dest: addr6, Packets: 100, Patience: 50 * time.Millisecond, Lossy: lossy})
 		address(t, to, "del", addr6)
 		result, err := run.Finish()
 		if lossy && (err != nil || result.Lost == 0) {
@@ -155,7 +142,7 @@ func TestTwice(t *testing.T) {
 	}
 	broadcast := netip.MustParseAddr("10.0.0.255")
 	run := start(t, traffic.Flow{
-		From: in(t, from), To: in(t, receivers[0]), Also: []traffic.Place{in(t, receivers[1])}, Dest: broadcast, Packets: 100,
+		From: testutil.In(t, from), To: testutil.In(t, receivers[0]), Also: []traffic.Place{testutil.In(t, receivers[1])}, Dest: broadcast, Packets: 100,
 	})
 	if result := finish(t, run); result.Twice != 100 || result.Lost != 0 {
 		t.Errorf("%s; want every packet twice", result)
@@ -164,15 +151,15 @@ func TestTwice(t *testing.T) {
 
 func TestOverhear(t *testing.T) {
 	from, to := cable(t)
-	tap, err := traffic.Overhear(in(t, to), "eth0")
+	tap, err := traffic.Overhear(testutil.In(t, to), "eth0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	deaf, err := traffic.Overhear(in(t, from), "eth0")
+	deaf, err := traffic.Overhear(testutil.In(t, from), "eth0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := start(t, traffic.Flow{From: in(t, from), To: in(t, to), Dest: addr4, Packets: 100})
+	run := start(t, traffic.Flow{From: testutil.In(t, from), To: testutil.In(t, to), Dest: addr4, Packets: 100})
 	if err := run.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +171,7 @@ func TestOverhear(t *testing.T) {
 			t.Errorf("overheard %d (%v), want %d", heard, err, c.want)
 		}
 	}
-	if _, err := traffic.Overhear(in(t, to), "eth9"); err == nil {
+	if _, err := traffic.Overhear(testutil.In(t, to), "eth9"); err == nil {
 		t.Error("a device that does not exist was opened")
 	}
 }
