@@ -149,7 +149,11 @@ func (c *contender) read(binding *sb.PortBinding, self string) {
 	}
 	p := onePlug(nil, nil)
 	p.Binding = binding
-	got := decideClaims([]ingest.Plug{p}, &sb.Rows{}, &sb.Chassis{UUID: self}, c.held)
+	rows := &sb.Rows{Chassis: map[string]*sb.Chassis{}}
+	for _, uuid := range []string{"c1", "c2", "c3", "c4"} {
+		rows.Chassis[uuid] = &sb.Chassis{UUID: uuid, Name: "hv-" + uuid}
+	}
+	got := decideClaims([]ingest.Plug{p}, rows, rows.Chassis[self], c.held)
 	c.held, c.self, c.seen = got.held, self, nil
 	if _, ours := got.ours["p1"]; ours && value(binding.Chassis) != self {
 		c.seen = binding

@@ -66,8 +66,8 @@ func portsView() *view {
 	v.live.failures = []netstate.Failure{{Module: "dp", Port: "failed", Err: errors.New("no room")}}
 	v.live.network = &logical.Network{Switches: map[string]*logical.Switch{"dp": sw},
 		Tunnel: &logical.Tunnel{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Devices: []logical.Device{{Name: "eth0", Ifindex: 9}}},
-		Peers: map[string]*logical.Peer{"hv3": {Addr: netip.MustParseAddr("192.0.2.3")},
-			"hv2": {Addr: netip.MustParseAddr("192.0.2.2"), Route: logical.Route{Ifindex: 1, MTU: 1500}}},
+		Peers: map[string]*logical.Peer{"hv3": {Chassis: "hv3", Addr: netip.MustParseAddr("192.0.2.3")},
+			"hv2": {Chassis: "hv2", Addr: netip.MustParseAddr("192.0.2.2"), Route: logical.Route{Ifindex: 1, MTU: 1500}}},
 	}
 	return v
 }
