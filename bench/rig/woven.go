@@ -96,7 +96,7 @@ func (r *Rig) Relay(n *Node, addr netip.Addr) (*netstate.Tunnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &netstate.Tunnel{Addr: addr}
+	t := &netstate.Tunnel{Addrs: []netip.Addr{addr}}
 	if t.RelayOut, err = n.Device("woven0"); err != nil {
 		return nil, err
 	}
@@ -201,13 +201,13 @@ func (r *Rig) tunnelEnd(own, peer host, local, remote End, attach hover.AttachMo
 	}
 	tunnel.Devices = []netstate.Device{eth0}
 	m := Switch()
-	ports := map[byte]netstate.Port{local.number: {Device: &v}, remote.number: {Node: "peer"}}
+	ports := map[byte]netstate.Port{local.number: {Device: &v}, remote.number: {Nodes: []string{"peer"}}}
 	for _, e := range []End{{number: 1}, {number: 2}} {
 		addEnd(m, e, ports[e.number])
 	}
 	return n.Live(&netstate.State{
 		Modules: map[string]*netstate.Module{m.ID: m},
-		Nodes:   map[string]*netstate.Node{"peer": {Name: "peer", Addr: peer.addr, NextHop: peer.addr, Ifindex: eth0.Ifindex, MTU: mtu}},
+		Nodes:   map[string]*netstate.Node{"peer": {Name: "peer", Addr: peer.addr, Local: own.addr, NextHop: peer.addr, Ifindex: eth0.Ifindex, MTU: mtu}},
 		Tunnel:  tunnel,
 	})
 }
