@@ -79,14 +79,14 @@ func (b *Bench) fill(r *rig.Rig) error {
 	s := &netstate.State{Modules: map[string]*netstate.Module{m.ID: m}, Nodes: map[string]*netstate.Node{}, Tunnel: tunnel}
 	for peer := range peers {
 		name := fmt.Sprintf("peer%d", peer)
-		s.Nodes[name] = &netstate.Node{Name: name, Addr: peerAddr(peer), NextHop: peerAddr(peer), Ifindex: loopback, MTU: 1500}
+		s.Nodes[name] = &netstate.Node{Name: name, Addr: peerAddr(peer), Local: tunnel.Addrs[0], NextHop: peerAddr(peer), Ifindex: loopback, MTU: 1500}
 	}
 	for key := uint16(1); key <= 2*flows; key++ {
 		port := netstate.Port{Name: fmt.Sprintf("lp%d", key), Key: key}
 		if key <= flows {
 			port.Device = &netstate.Device{Name: "lo", Ifindex: loopback, PeerMAC: mac(key)}
 		} else {
-			port.Node = fmt.Sprintf("peer%d", peerOf(key))
+			port.Nodes = []string{fmt.Sprintf("peer%d", peerOf(key))}
 		}
 		rig.AddPort(m, port, mac(key), addr(key))
 	}
