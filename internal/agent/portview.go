@@ -98,8 +98,10 @@ func (v *view) localState(module string, p *logical.Port, plug *ingest.Plug, lin
 	switch {
 	case !v.live.ports[p.Name]:
 		return v1.PortWaiting, "the Northbound database has no such logical port yet"
-	case plug == nil || plug.Refusal != "" || plug.Binding.Chassis == nil || !value(plug.Binding.Up):
+	case plug == nil || plug.Refusal != "" || plug.Role != ingest.Everywhere && !isBound(&claim{Plug: *plug}, v.self):
 		return v1.PortWaiting, "the Southbound database does not say yet that it is up"
+	case len(p.Activation) > 0:
+		return v1.PortWaiting, "it is being migrated here, and its workload has not announced itself: options:activation-strategy"
 	case !p.Enabled:
 		return v1.PortDown, "it is disabled"
 	case !link.Up || !link.Carrier:

@@ -13,6 +13,7 @@ import (
 type view struct {
 	settings  Settings
 	chassis   string // "" while our row is missing
+	self      string // UUID of that row
 	databases []databaseView
 	seen      int // SB_Global.nb_cfg
 	live      liveState
@@ -89,7 +90,7 @@ func (l *loop) publish(r *round) {
 		},
 	}
 	if r.self != nil {
-		v.chassis = r.self.Name
+		v.chassis, v.self = r.self.Name, r.self.UUID
 	}
 	if r.sb != nil {
 		for _, g := range r.sb.SBGlobal {

@@ -12,6 +12,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
+	v1 "woven.dev/woven/api/v1"
 	"woven.dev/woven/internal/lab"
 	"woven.dev/woven/internal/lab/labtest"
 	"woven.dev/woven/sdk/iomtest"
@@ -69,6 +70,9 @@ func localport(t *testing.T, l *lab.Lab) {
 	meta.Start()
 	s.Sync()
 	s.Eventually("VM reaches the localport of its node", func() error { return vm1.Ping(1, meta.IP4) })
+	if state := meta.Show().State; state != v1.PortUp {
+		t.Errorf("the localport is %s", state)
+	}
 	for what, err := range map[string]error{
 		"VM of another node":     vm2.NoPing(meta.IP4),
 		"localport to elsewhere": meta.NoPing(vm2.IP4),

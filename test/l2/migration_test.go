@@ -8,6 +8,7 @@ import (
 
 	"github.com/gopacket/gopacket"
 
+	v1 "woven.dev/woven/api/v1"
 	"woven.dev/woven/internal/lab"
 	"woven.dev/woven/internal/lab/labtest"
 	"woven.dev/woven/sdk/iomtest"
@@ -51,6 +52,9 @@ func migration(t *testing.T, l *lab.Lab) {
 			t.Errorf("before activation, from %s: %v", from.Hypervisor, err)
 		}
 	}
+	if err := stateIs(there, v1.PortWaiting); err != nil {
+		t.Error(err)
+	}
 	flows := map[string]*traffic.Run{}
 	for dest, from := range map[netip.Addr]*labtest.VM{vm.IP4: senders[2], vm.IP6: senders[1]} {
 		run, err := traffic.Start(t.Context(), traffic.Flow{From: from.In, To: vm.In, Also: []traffic.Place{there.In}, Dest: dest, PerSecond: 500})
@@ -65,6 +69,7 @@ func migration(t *testing.T, l *lab.Lab) {
 			t.Errorf("after activation, from %s: %v", from.Hypervisor, err)
 		}
 	}
+	s.Eventually("its node shows it up", func() error { return stateIs(there, v1.PortUp) })
 	s.NB("lsp-set-options", vm.Port, "requested-chassis=hv2", "activation-strategy=rarp")
 	until("the port is on the other node", "chassis", hv2)
 	until("and nowhere else", "additional_chassis", "")
@@ -83,6 +88,14 @@ func migration(t *testing.T, l *lab.Lab) {
 	if hv1 == binding("chassis") {
 		t.Error("the port went back")
 	}
+}
+
+// stateIs is an error unless the VM's hypervisor shows its port in a state.
+func stateIs(vm *labtest.VM, want v1.PortState) error {
+	if port := vm.Show(); port.State != want {
+		return fmt.Errorf("%s on %s is %s (%s), want %s", vm.Port, vm.Hypervisor, port.State, port.Error, want)
+	}
+	return nil
 }
 
 // rarp is what QEMU sends when a guest has arrived.
