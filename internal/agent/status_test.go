@@ -21,11 +21,11 @@ import (
 
 // portsView is a view with a port in every state.
 func portsView() *view {
-	v := &view{links: map[string]hostnet.Link{}, settings: Settings{Hostname: "host1"}, chassis: "hv1"}
+	v := &view{links: map[string]hostnet.Link{}, settings: Settings{Hostname: "host1"}, chassis: "hv1", self: "c1"}
 	sw := &logical.Switch{Name: "sw0"}
 	port := func(name string, ifindex int, change func(p *logical.Port, plug *ingest.Plug, link *hostnet.Link)) {
 		p := &logical.Port{Name: name, Key: uint16(len(sw.Ports) + 1), Enabled: true, NBUUID: "n"}
-		plug := ingest.Plug{Port: name, Interface: &vsw.Interface{Name: "tap-" + name},
+		plug := ingest.Plug{Role: ingest.Main, Port: name, Interface: &vsw.Interface{Name: "tap-" + name},
 			Binding: &sb.PortBinding{Chassis: ptr("c1"), Up: ptr(true)}}
 		link := hostnet.Link{Name: "tap-" + name, Index: ifindex, Up: true, Carrier: true}
 		if ifindex > 0 {
