@@ -66,7 +66,7 @@ func (n *network) checkSwitchOption(name, key string) {
 	switch {
 	case key == "subnet", key == "exclude_ips", key == "ipv6_prefix", key == "mac_only", key == "requested-tnl-key":
 		// ovn-northd's business.
-	case key == "vlan-passthru", strings.HasPrefix(key, "mcast_"):
+	case key == "vlan-passthru", key == "fdb_age_threshold", strings.HasPrefix(key, "mcast_"):
 	default:
 		n.Add("logical_switch", name, "other_config:%s is not known to Woven: it is ignored", logical.Quote(key))
 	}
