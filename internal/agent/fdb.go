@@ -25,10 +25,6 @@ type station struct {
 	mac    [6]byte
 }
 
-func (s station) compare(o station) int {
-	return cmp.Or(strings.Compare(s.module, o.module), bytes.Compare(s.mac[:], o.mac[:]))
-}
-
 // fdbSwitch is a switch with ports that learn, here or elsewhere.
 type fdbSwitch struct {
 	name string
