@@ -100,7 +100,7 @@ func withdraw(ctx context.Context, w world, s *Settings) error {
 		rows := db.Rows()
 		var ops []ovsdb.Op
 		if self := findChassis(rows, s.Name); self != nil {
-			ops = releaseOps(rows, self, nil)
+			ops = append(releaseOps(rows, self, nil), leaveGroupOps(rows, self)...)
 		}
 		return transact(ctx, db.Transact, append(ops, deleteChassisOps(rows, s.Name)...))
 	})

@@ -228,11 +228,13 @@ func (p *fakePlane) ReadTable(name string) (map[string]string, error) {
 
 func (p *fakePlane) WriteTable(string, map[string]string, []string) error { return nil }
 func (p *fakePlane) Uptime() time.Duration                                { return 0 }
+func (p *fakePlane) PuntCounts() ([]hover.PuntCount, error)               { return nil, nil }
 
 // fakePunts lets the test punt.
 type fakePunts struct{ handlers map[uint32]punt.Handler }
 
 func (p *fakePunts) Handle(_ string, reason uint32, h punt.Handler) { p.handlers[reason] = h }
+func (p *fakePunts) Counts() punt.Counts                            { return punt.Counts{} }
 func (p *fakePunts) Run(ctx context.Context) error                  { <-ctx.Done(); return nil }
 
 // node is one hypervisor: real databases and a real ovn-northd, with a host and a data plane made up.

@@ -45,8 +45,9 @@ func (l *loop) keepMulticast(r *round) []piece {
 			r.problems.Add("logical_switch", m.Name, "more multicast addresses are joined than other_config:mcast_table_size: further ones are refused")
 		}
 	}
-	rows := igmpRows{rows: r.sb, self: r.self, ports: portBindings(l.live.network)}
-	return rows.pieces(l.snooper.Groups())
+	groups := l.snooper.Groups()
+	pieces := igmpPieces(r.sb, r.self, portBindings(l.live.network, groups), groups)
+	return pieces[:min(len(pieces), maxIGMPOps)]
 }
 
 // snoopedSwitches are the settings of the switches that are snooped on, by module.
@@ -121,42 +122,38 @@ type portKey struct {
 	key    uint16
 }
 
-// portBindings are the UUIDs of the Port_Bindings.
-func portBindings(n *logical.Network) map[portKey]string {
-	out := map[portKey]string{}
-	for id, sw := range n.Switches {
-		for _, p := range sw.Ports {
-			if p.Device != nil {
-				out[portKey{id, p.Key}] = p.UUID
+// portBindings are the UUIDs of the Port_Bindings of our ports in switches that have groups.
+func portBindings(n *logical.Network, groups []slowpath.Group) map[portKey]string {
+	out, last := map[portKey]string{}, ""
+	for _, g := range groups { // by module
+		if sw := n.Switches[g.Module]; sw != nil && g.Module != last {
+			for _, p := range sw.Ports {
+				if p.Device != nil {
+					out[portKey{g.Module, p.Key}] = p.UUID
+				}
 			}
 		}
+		last = g.Module
 	}
 	return out
-}
-
-// igmpRows decides about our rows of IGMP_Group.
-type igmpRows struct {
-	rows  *sb.Rows
-	self  *sb.Chassis
-	ports map[portKey]string
 }
 
 // igmpKey tells our rows apart.
 type igmpKey struct{ module, address string }
 
-// pieces make our rows those of the groups.
-func (t *igmpRows) pieces(groups []slowpath.Group) []piece {
+// igmpPieces make our rows of IGMP_Group those of the groups. ports are the UUIDs of Port_Bindings.
+func igmpPieces(rows *sb.Rows, self *sb.Chassis, ports map[portKey]string, groups []slowpath.Group) []piece {
 	have := map[igmpKey]*sb.IGMPEntry{}
 	var pieces []piece
-	for _, row := range t.rows.IGMPGroup {
-		if value(row.Chassis) == t.self.UUID {
+	for _, row := range rows.IGMPGroup {
+		if value(row.Chassis) == self.UUID {
 			have[igmpKey{value(row.Datapath), row.Address}] = row
 		}
 	}
 	for _, g := range groups {
-		want := &sb.IGMPEntry{Address: g.Addr.String(), Chassis: &t.self.UUID, ChassisName: t.self.Name, Datapath: &g.Module, Protocol: string(g.Protocol)}
+		want := &sb.IGMPEntry{Address: g.Addr.String(), Chassis: &self.UUID, ChassisName: self.Name, Datapath: &g.Module, Protocol: string(g.Protocol)}
 		for _, key := range g.Ports {
-			if uuid := t.ports[portKey{g.Module, key}]; uuid != "" {
+			if uuid := ports[portKey{g.Module, key}]; uuid != "" {
 				want.Ports = append(want.Ports, uuid)
 			}
 		}
@@ -175,9 +172,17 @@ func (t *igmpRows) pieces(groups []slowpath.Group) []piece {
 		pieces = append(pieces, igmpPiece(key, ovsdb.Op{Kind: ovsdb.Delete, Row: row}))
 	}
 	slices.SortFunc(pieces, func(a, b piece) int { return cmp.Compare(a.about.name, b.about.name) })
-	return pieces[:min(len(pieces), maxIGMPOps)]
+	return pieces
 }
 
 func igmpPiece(key igmpKey, op ovsdb.Op) piece {
 	return piece{subject{"igmp_group", fmt.Sprintf("%s in %s", key.address, key.module)}, []ovsdb.Op{op}}
+}
+
+// leaveGroupOps delete our rows of IGMP_Group.
+func leaveGroupOps(rows *sb.Rows, self *sb.Chassis) (ops []ovsdb.Op) {
+	for _, p := range igmpPieces(rows, self, nil, nil) {
+		ops = append(ops, p.ops...)
+	}
+	return ops
 }

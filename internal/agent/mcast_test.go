@@ -67,14 +67,14 @@ func TestIGMPRows(t *testing.T) {
 		"foreign": row("foreign", "239.1.1.4", other, "p9"),
 		"garbage": row("garbage", "mrouters", &me.UUID, "p1"),
 	}, PortBinding: map[string]*sb.PortBinding{"p1": {UUID: "p1", Datapath: "dp", TunnelKey: 1}, "p2": {UUID: "p2", Datapath: "dp", TunnelKey: 2}}}
-	table := igmpRows{rows: rows, self: me, ports: map[portKey]string{{"dp", 1}: "p1", {"dp", 2}: "p2"}}
+	ports := map[portKey]string{{"dp", 1}: "p1", {"dp", 2}: "p2"}
 	groups := []slowpath.Group{
 		{Module: "dp", Addr: netip.MustParseAddr("239.1.1.1"), Protocol: slowpath.IGMPv3, Ports: []uint16{1, 2}},
 		{Module: "dp", Addr: netip.MustParseAddr("239.1.1.2"), Protocol: slowpath.IGMPv3, Ports: []uint16{1, 2, 3}},
 		{Module: "dp", Addr: netip.MustParseAddr("ff05::4"), Protocol: slowpath.MLDv2, Ports: []uint16{2}},
 	}
 	var got []string
-	for _, p := range table.pieces(groups) {
+	for _, p := range igmpPieces(rows, me, ports, groups) {
 		r := p.ops[0].Row.(*sb.IGMPEntry)
 		got = append(got, fmt.Sprintf("%s %s%s %v", p.ops[0].Kind, r.UUID, r.Address, r.Ports))
 	}

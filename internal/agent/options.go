@@ -55,6 +55,7 @@ type Plane interface {
 	ReadTable(name string) (map[string]string, error)
 	WriteTable(name string, rows map[string]string, gone []string) error
 	Uptime() time.Duration
+	PuntCounts() ([]hover.PuntCount, error)
 	Close()
 }
 

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 
+	"woven.dev/woven/internal/hover"
 	"woven.dev/woven/internal/hover/punt"
 	"woven.dev/woven/modules/l2switch"
 	"woven.dev/woven/modules/l2switch/config"
@@ -12,6 +13,13 @@ import (
 type punts interface {
 	Handle(kind string, reason uint32, h punt.Handler)
 	Run(ctx context.Context) error
+	Counts() punt.Counts
+}
+
+// Punts says what became of what the programs punted: by datapath, and of all in the reader.
+func (s *Source) Punts() ([]hover.PuntCount, punt.Counts, error) {
+	counts, err := s.loop.plane.PuntCounts()
+	return counts, s.loop.punts.Counts(), err
 }
 
 // handlePunts has punts wake the loop, which then looks for itself, and multicast reports read.

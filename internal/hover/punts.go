@@ -11,8 +11,9 @@ import (
 
 // PuntCount is how many punts a module instance sent for a reason.
 type PuntCount struct {
-	// Module is the instance's ID, Kind the module kind, Reason its word for why.
-	Module, Kind, Reason string
+	// Module is the instance's ID and Name and Key are its name and key, Kind is the module kind, Reason its word for why.
+	Module, Name, Kind, Reason string
+	Key                        uint32
 	// Sent reached the reader's buffer; Lost were over the instance's rate or found the buffer full.
 	Sent, Lost uint64
 }
@@ -43,6 +44,9 @@ func (h *Hover) PuntCounts() ([]PuntCount, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.mu.Lock()
+	live := h.have.Modules
+	h.mu.Unlock()
 	var out []PuntCount
 	for key, value := range rows {
 		k, err := iom.Get[wire.PuntKey](key)
@@ -53,12 +57,13 @@ func (h *Hover) PuntCounts() ([]PuntCount, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read punts: %w", err)
 		}
-		module, ok := h.numbers.moduleAt(k.Dp)
-		if !ok || k.Kind == 0 || int(k.Kind) > len(h.cfg.Kinds) {
+		id, _ := h.numbers.moduleAt(k.Dp)
+		module := live[id]
+		if module == nil || k.Kind == 0 || int(k.Kind) > len(h.cfg.Kinds) {
 			continue
 		}
 		kind := h.cfg.Kinds[k.Kind-1].Name
-		out = append(out, PuntCount{Module: module, Kind: kind, Reason: h.spec.PuntReason(kind, uint32(k.Reason)), Sent: v.Sent, Lost: v.Lost})
+		out = append(out, PuntCount{Module: id, Name: module.Name, Key: module.Key, Kind: kind, Reason: h.spec.PuntReason(kind, uint32(k.Reason)), Sent: v.Sent, Lost: v.Lost})
 	}
 	return out, nil
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	v1 "woven.dev/woven/api/v1"
+	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/hover/punt"
 )
 
 // Source is what the metrics are read from; its methods are called from several goroutines at once.
@@ -23,6 +25,8 @@ type Source interface {
 	Status() v1.Status
 	Ports() ([]v1.Port, error)
 	Drops() ([]v1.DatapathDrops, error)
+	// Punts counts what programs gave to user space, by datapath, and what became of that.
+	Punts() ([]hover.PuntCount, punt.Counts, error)
 }
 
 // Metrics is the set of all metrics of one agent.
@@ -45,6 +49,7 @@ func New(source Source) *Metrics {
 		nodeCollector{source},
 		portCollector{source},
 		datapathCollector{source},
+		puntCollector{source},
 		m.apply,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	v1 "woven.dev/woven/api/v1"
+	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/hover/punt"
 )
 
 // fakeSource answers with what a test put in it.
@@ -20,8 +22,12 @@ type fakeSource struct {
 	status v1.Status
 	ports  []v1.Port
 	drops  []v1.DatapathDrops
+	punts  []hover.PuntCount
+	read   punt.Counts
 	err    error
 }
+
+func (f *fakeSource) Punts() ([]hover.PuntCount, punt.Counts, error) { return f.punts, f.read, f.err }
 
 func (f *fakeSource) Status() v1.Status                  { return f.status }
 func (f *fakeSource) Ports() ([]v1.Port, error)          { return f.ports, f.err }
@@ -118,6 +124,22 @@ func TestDatapaths(t *testing.T) {
 woven_datapath_dropped_packets_total{datapath="",key="",module="entry",reason="UNKNOWN_KEY"} 3
 woven_datapath_dropped_packets_total{datapath="sw0",key="1",module="l2switch",reason="NO_PORT"} 1
 woven_datapath_dropped_packets_total{datapath="sw0",key="2",module="l2switch",reason="NO_PORT"} 1
+`)
+}
+
+func TestPunts(t *testing.T) {
+	source := &fakeSource{read: punt.Counts{Handled: 5, Lost: 2, Stray: 1}, punts: []hover.PuntCount{
+		{Module: "dp", Name: "sw0", Key: 7, Kind: "l2switch", Reason: "learned", Sent: 8, Lost: 3}}}
+	compare(t, puntCollector{source}, `
+# HELP woven_punts_read_total What the agent did with them since it was started; lost: their handler was busy, stray: of no port here.
+# TYPE woven_punts_read_total counter
+woven_punts_read_total{outcome="handled"} 5
+woven_punts_read_total{outcome="lost"} 2
+woven_punts_read_total{outcome="stray"} 1
+# HELP woven_punts_total Packets, or word of packets, that programs gave to the agent; lost: over the rate limit, or the buffer was full.
+# TYPE woven_punts_total counter
+woven_punts_total{datapath="sw0",key="7",module="l2switch",outcome="lost",reason="learned"} 3
+woven_punts_total{datapath="sw0",key="7",module="l2switch",outcome="sent",reason="learned"} 8
 `)
 }
 

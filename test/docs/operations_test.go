@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	v1 "woven.dev/woven/api/v1"
+	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/hover/punt"
 	"woven.dev/woven/internal/metrics"
 	"woven.dev/woven/modules/std"
 	"woven.dev/woven/sdk/iom"
@@ -39,6 +41,10 @@ func (everyMetric) Ports() ([]v1.Port, error) {
 
 func (everyMetric) Drops() ([]v1.DatapathDrops, error) {
 	return []v1.DatapathDrops{{Drops: []v1.Drop{{Module: "x"}}}}, nil
+}
+
+func (everyMetric) Punts() ([]hover.PuntCount, punt.Counts, error) {
+	return []hover.PuntCount{{Name: "x"}}, punt.Counts{}, nil
 }
 
 // TestOperationsMetrics: the page names each metric of Woven's own, and none that isn't there.
