@@ -79,15 +79,19 @@ func (m *Measure) WriteText(w io.Writer) error {
 	return nil
 }
 
+// verdict says whether the goal is met; "by a hair" when the rounds disagree.
 func (v *Variant) verdict() string {
-	switch {
-	case v.Goal == nil:
+	if v.Goal == nil {
 		return ""
-	case *v.Pass:
-		return v.Goal.String() + " pass"
-	default:
-		return v.Goal.String() + " MISS"
 	}
+	text := v.Goal.String() + " MISS"
+	if *v.Pass {
+		text = v.Goal.String() + " pass"
+	}
+	if v.Goal.met(v.Ratio.Low) != v.Goal.met(v.Ratio.High) {
+		text += ", by a hair"
+	}
+	return text
 }
 
 // digits writes a number with three digits or more.

@@ -17,9 +17,9 @@ import (
 	"woven.dev/woven/sdk/iom"
 )
 
-// SwitchID is the logical switch of all paths, VNI its tunnel key.
+// The logical switch of all paths: its datapath, and its tunnel key.
 const (
-	SwitchID = "6a3c1a52-0000-4000-8000-00000000000a"
+	switchID = "6a3c1a52-0000-4000-8000-00000000000a"
 	VNI      = 7
 )
 
@@ -104,7 +104,7 @@ func (r *Rig) Relay(n *Node, addr netip.Addr) (*netstate.Tunnel, error) {
 // Switch is a logical switch with its flood group and no ports.
 func Switch() *netstate.Module {
 	c := &config.Config{FloodGroup: floodGroup, Ports: map[uint16]config.Port{}, FDB: map[[6]byte]uint16{}, Neighbours: map[netip.Addr]config.Neighbour{}}
-	return &netstate.Module{ID: SwitchID, Kind: config.Kind, Name: "bench", Key: VNI, Config: c,
+	return &netstate.Module{ID: switchID, Kind: config.Kind, Name: "bench", Key: VNI, Config: c,
 		Groups: []netstate.Group{{Name: "_MC_flood", Key: floodGroup}}}
 }
 
