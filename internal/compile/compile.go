@@ -50,7 +50,7 @@ func (c *Compiler) compileSwitch(sw *logical.Switch) compiled {
 	if known && (last.from == sw || reflect.DeepEqual(last.from, sw)) {
 		return last
 	}
-	module, problems := switchModule(sw)
+	module, problems := switchModule(sw, last)
 	if known && last.module.Equal(module) {
 		module = last.module
 	}

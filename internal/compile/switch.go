@@ -19,8 +19,34 @@ const (
 	routersGroup = "_MC_mrouter_flood"
 )
 
-// switchModule makes the l2switch instance of a logical switch.
-func switchModule(sw *logical.Switch) (*netstate.Module, logical.Problems) {
+// switchModule makes the l2switch instance of a logical switch, with what it has in common with the last one.
+func switchModule(sw *logical.Switch, last compiled) (*netstate.Module, logical.Problems) {
+	cfg, problems := patch(sw, last), logical.Problems(nil)
+	if cfg == nil {
+		cfg, problems = ports(sw)
+	}
+	m := &netstate.Module{
+		ID: sw.UUID, Kind: config.Kind, Name: sw.Name, Key: sw.Key,
+		Ports:  make([]netstate.Port, len(sw.Ports)),
+		Groups: make([]netstate.Group, len(sw.Groups)),
+		Config: cfg,
+	}
+	for i, p := range sw.Ports {
+		m.Ports[i] = port(p)
+	}
+	keys := make(map[string]uint16, len(sw.Groups))
+	for i, g := range sw.Groups {
+		m.Groups[i] = netstate.Group{Name: g.Name, Key: g.Key, Ports: g.Ports}
+		keys[g.Name] = g.Key
+	}
+	cfg.VLANPassthru = sw.VLANPassthru
+	cfg.FloodGroup, cfg.UnknownGroup = keys[floodGroup], keys[unknownGroup]
+	cfg.Snooping = snooping(sw, keys)
+	return m, problems
+}
+
+// ports is the part of a switch's configuration that comes of its ports.
+func ports(sw *logical.Switch) (*config.Config, logical.Problems) {
 	macs, addrs := 0, 0
 	for _, p := range sw.Ports {
 		macs += len(p.Addresses)
@@ -29,31 +55,20 @@ func switchModule(sw *logical.Switch) (*netstate.Module, logical.Problems) {
 		}
 	}
 	cfg := &config.Config{
-		VLANPassthru: sw.VLANPassthru,
-		Ports:        make(map[uint16]config.Port, len(sw.Ports)),
-		FDB:          make(map[[6]byte]uint16, macs),
-		Neighbours:   make(map[netip.Addr]config.Neighbour, addrs),
-	}
-	m := &netstate.Module{
-		ID: sw.UUID, Kind: config.Kind, Name: sw.Name, Key: sw.Key,
-		Ports:  make([]netstate.Port, len(sw.Ports)),
-		Groups: make([]netstate.Group, len(sw.Groups)),
-		Config: cfg,
+		Ports:      make(map[uint16]config.Port, len(sw.Ports)),
+		FDB:        make(map[[6]byte]uint16, macs),
+		Neighbours: make(map[netip.Addr]config.Neighbour, addrs),
 	}
 	var problems logical.Problems
-	for i, p := range sw.Ports {
-		m.Ports[i] = port(p)
-		cfg.Ports[p.Key] = config.Port{Enabled: p.Enabled, Security: security(p), Learn: learns(p), Activation: activation(p)}
-		addAddresses(cfg, sw, p, &problems)
+	for _, p := range sw.Ports {
+		addPort(cfg, sw, p, &problems)
 	}
-	keys := make(map[string]uint16, len(sw.Groups))
-	for i, g := range sw.Groups {
-		m.Groups[i] = netstate.Group{Name: g.Name, Key: g.Key, Ports: g.Ports}
-		keys[g.Name] = g.Key
-	}
-	cfg.FloodGroup, cfg.UnknownGroup = keys[floodGroup], keys[unknownGroup]
-	cfg.Snooping = snooping(sw, keys)
-	return m, problems
+	return cfg, problems
+}
+
+func addPort(cfg *config.Config, sw *logical.Switch, p *logical.Port, problems *logical.Problems) {
+	cfg.Ports[p.Key] = config.Port{Enabled: p.Enabled, Security: security(p), Learn: learns(p), Activation: activation(p)}
+	addAddresses(cfg, sw, p, problems)
 }
 
 // port says where a port is.

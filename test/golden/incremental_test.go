@@ -123,7 +123,7 @@ func BenchmarkOnePortChanged(b *testing.B) {
 			have, _ := c.Compile(w.network(&r))
 			for i := 0; b.Loop(); i++ {
 				port := *w.NB.LogicalSwitchPort[portName(0, 50)]
-				port.Addresses = []string{[]string{"0a:00:00:aa:00:01 10.0.0.1", "0a:00:00:aa:00:02 fd00::2"}[i%2]}
+				port.Addresses = []string{[]string{"0a:00:00:aa:00:01 10.255.0.1", "0a:00:00:aa:00:02 fd00:255::2"}[i%2]}
 				w.NB.LogicalSwitchPort[port.UUID] = &port
 				want, _ := c.Compile(w.network(&r))
 				if plan := netstate.Diff(have, want); len(plan) != 1 {
