@@ -2,7 +2,7 @@ SHELL := /bin/bash
 
 # Packages whose tests need neither root nor a kernel: they run under the race detector too.
 PURE := ./api/... ./internal/archtest/... ./internal/cli/... ./internal/compile/... ./internal/ingest/... ./internal/logical/... \
-	./internal/metrics/... ./internal/netstate/... ./internal/ovsdb/... \
+	./internal/metrics/... ./internal/netstate/... ./internal/ovnexpr/... ./internal/ovsdb/... \
 	./internal/rest/... ./internal/slowpath/... ./modules/...config/...
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
