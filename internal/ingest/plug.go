@@ -60,6 +60,7 @@ func Plugs(in Input) ([]Plug, []logical.Problem) {
 	for _, parent := range p.plugs {
 		p.addSubPorts(&parent)
 	}
+	p.noteOrphans()
 	slices.SortStableFunc(p.plugs, func(a, b Plug) int {
 		return cmp.Or(strings.Compare(a.Interface.Name, b.Interface.Name), strings.Compare(a.Parent, b.Parent), strings.Compare(a.Port, b.Port))
 	})

@@ -35,6 +35,29 @@ func (in *plugger) addSubPorts(parent *Plug) {
 	}
 }
 
+// noteOrphans notes the sub-ports of switches with a port here whose parent is no port at all.
+func (in *plugger) noteOrphans() {
+	if len(in.subPorts) == 0 {
+		return
+	}
+	here, known := map[string]bool{}, make(map[string]bool, len(in.SB.PortBinding))
+	for _, p := range in.plugs {
+		if p.Binding != nil {
+			here[p.Binding.Datapath] = true
+		}
+	}
+	for _, pb := range in.SB.PortBinding {
+		known[pb.LogicalPort] = true
+	}
+	for parent, bindings := range in.subPorts {
+		for _, pb := range bindings {
+			if !known[parent] && here[pb.Datapath] {
+				in.problems.Add("logical_switch_port", pb.LogicalPort, "its parent %s does not exist: it is not bound, what is sent to it is dropped", logical.Quote(parent))
+			}
+		}
+	}
+}
+
 // subPortRefusal says why a sub-port is not held; "" when it is. taken is the sub-port that has the tag already.
 func (in *plugger) subPortRefusal(parent, p *Plug, taken string) string {
 	if parent.Refusal != "" {

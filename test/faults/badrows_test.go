@@ -41,7 +41,7 @@ func TestBadRows(t *testing.T) {
 		{
 			"a container of a parent that does not exist",
 			lsp("orphan", "parent_name=nobody", "tag_request=5"),
-			[]string{"logical_switch_port orphan: container ports"},
+			[]string{"logical_switch_port orphan: its parent \"nobody\" does not exist"},
 		},
 		{
 			"unknown port type",
