@@ -100,6 +100,12 @@ func stockMoving(t *testing.T, l *lab.Lab) {
 		vm.WaitUp(true)
 		vm.Switch.Sync()
 		for _, other := range vms[:3] {
+			// Open vSwitch's userspace datapath follows its own flows late, and loses packets while it looks for a neighbour.
+			for _, address := range []netip.Addr{other.IP4, other.IP6} {
+				if err := labtest.Poll(t.Context(), func() error { return vm.Ping(1, address, "-W", "1") }); err != nil {
+					t.Fatal(err)
+				}
+			}
 			reaches(t, vm, other)
 			if err := other.Ping(1, vm.IP6); err != nil {
 				t.Error(err)
