@@ -136,6 +136,9 @@ var flows = []string{
 	`inport == "p1" && ip4 && sctp && xxreg1 == fd00::1`,
 }
 
+// tables is how many a pipeline of ovn-trace has.
+const tables = 28
+
 // TestEvaluation compares Eval with the flows that ovn-trace's packets meet, for the corpus and random expressions.
 func TestEvaluation(t *testing.T) {
 	matches := randomMatches(100)
@@ -146,7 +149,7 @@ func TestEvaluation(t *testing.T) {
 	}
 	o := startOVNTrace(t)
 	outcomes := map[bool]int{}
-	for chunk := range slices.Chunk(matches, 20) {
+	for chunk := range slices.Chunk(matches, tables) {
 		o.matches(chunk)
 		o.run(func(trace func(string) string) {
 			for _, flow := range flows {

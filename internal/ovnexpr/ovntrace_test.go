@@ -64,7 +64,8 @@ func startOVNTrace(t testing.TB) *ovnTrace {
 			t.Error(err)
 		}
 	})
-	ops := []any{"OVN_Southbound", insert("Datapath_Binding", "ls", map[string]any{"tunnel_key": 1, "external_ids": ovsdbMap("name", "ls", "logical-switch", "9f1c5d0e-2a60-4b7e-8f0e-0d7d3b8f5b11")})}
+	ids := []any{"map", [][]string{{"name", "ls"}, {"logical-switch", "9f1c5d0e-2a60-4b7e-8f0e-0d7d3b8f5b11"}}}
+	ops := []any{"OVN_Southbound", insert("Datapath_Binding", "ls", map[string]any{"tunnel_key": 1, "external_ids": ids})}
 	for i, port := range []string{"p1", "p2"} {
 		ops = append(ops, insert("Port_Binding", port, map[string]any{"logical_port": port, "tunnel_key": i + 1, "datapath": []string{"named-uuid", "ls"}}))
 	}
@@ -84,14 +85,6 @@ func insert(table, uuidName string, row map[string]any) map[string]any {
 		op["uuid-name"] = uuidName
 	}
 	return op
-}
-
-func ovsdbMap(pairs ...string) any {
-	var m [][]string
-	for i := 0; i < len(pairs); i += 2 {
-		m = append(m, pairs[i:i+2])
-	}
-	return []any{"map", m}
 }
 
 func (o *ovnTrace) transact(ops []any) {

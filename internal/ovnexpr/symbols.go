@@ -109,21 +109,26 @@ func level(e Expr) Level {
 	return l
 }
 
-// near lists the symbols that someone who wrote name could have meant: the others of the same header, else those
-// that contain the name.
+// near lists the symbols that someone who wrote name could have meant: fields of the same name in a header that starts
+// alike (ip.src: ip4.src, ip6.src), else those of the same header, else those that contain the name.
 func (t *symbols) near(name string) []string {
-	header, _, _ := strings.Cut(name, ".")
-	var same, containing []string
+	header, field, dotted := strings.Cut(name, ".")
+	var alike, same, containing []string
 	for n := range t.byName {
-		if strings.HasPrefix(n, header+".") {
+		switch h, f, _ := strings.Cut(n, "."); {
+		case dotted && f == field && n[0] == name[0]:
+			alike = append(alike, n)
+		case h == header && f != "":
 			same = append(same, n)
-		} else if strings.Contains(n, name) {
+		case strings.Contains(n, name):
 			containing = append(containing, n)
 		}
 	}
-	if len(same) == 0 {
-		same = containing
+	for _, names := range [][]string{alike, same, containing} {
+		if len(names) > 0 {
+			slices.Sort(names)
+			return names
+		}
 	}
-	slices.Sort(same)
-	return same
+	return nil
 }
