@@ -254,7 +254,7 @@ func newNode(t *testing.T) *node {
 	t.Helper()
 	for _, program := range []string{"ovsdb-server", "ovn-northd", "ovs-vsctl", "ovn-nbctl", "ovn-sbctl"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
+			t.Fatalf("%v: run hack/install-deps", err)
 		}
 	}
 	n := &node{t: t, host: newFakeHost(), plane: &fakePlane{}, stopAgent: func() {}}

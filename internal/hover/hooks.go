@@ -106,11 +106,8 @@ type hooks struct {
 
 // newHooks finds out what is attached already.
 func newHooks(a, other attacher, progs map[string]*ebpf.Program) (*hooks, error) {
-	have, err := a.list()
-	if err != nil {
-		return nil, fmt.Errorf("list attached programs: %w", err)
-	}
-	return &hooks{attacher: a, other: other, progs: progs, have: have}, nil
+	h := &hooks{attacher: a, other: other, progs: progs}
+	return h, h.refresh()
 }
 
 // sync attaches what is wanted, then detaches what is not. Hooks that could not be attached are failures.
@@ -143,7 +140,7 @@ func (h *hooks) sync(want map[hook]hookWant) ([]netstate.Failure, error) {
 	return failures, nil
 }
 
-// forget drops the memory of hooks whose device is gone, so that a device that takes the number gets programs.
+// refresh looks again what is attached: a hook goes with its device, and a new device may take the number.
 func (h *hooks) refresh() error {
 	have, err := h.list()
 	if err != nil {

@@ -26,7 +26,7 @@ func (l *Lab) SetAddresses(ctx context.Context, workload string, addresses ...ne
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("waited %v", startTimeout))
 	defer cancel()
-	return poll(ctx, func() error { return inNetns(ns, func() error { return addressesWork(addresses) }) })
+	return Poll(ctx, func() error { return inNetns(ns, func() error { return addressesWork(addresses) }) })
 }
 
 // addressesWork is an error unless this namespace takes packets for IPv6 addresses as its own. The kernel does so only some

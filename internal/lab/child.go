@@ -109,8 +109,8 @@ func (c *child) stop(sig syscall.Signal) error {
 	return nil
 }
 
-// poll asks cond until it answers nil. When ctx ends first, the error is cond's last.
-func poll(ctx context.Context, cond func() error) error {
+// Poll asks cond until it answers nil. When ctx ends first, the error is cond's last.
+func Poll(ctx context.Context, cond func() error) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {

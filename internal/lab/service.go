@@ -101,7 +101,7 @@ func (l *Lab) end(name string, sig syscall.Signal) error {
 // accepts returns the ready function of a server: its unix socket accepts a connection.
 func accepts(socket string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		return poll(ctx, func() error {
+		return Poll(ctx, func() error {
 			c, err := net.Dial("unix", socket)
 			if err == nil {
 				c.Close()
