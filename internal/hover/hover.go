@@ -252,7 +252,7 @@ func (h *Hover) setModule(m *netstate.Module) error {
 	if err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}
-	rows, err := h.numbers.rows(p, h.cfg.Kinds[kind-1].Entries)
+	rows, err := h.numbers.rows(p, h.cfg.Kinds, h.kinds)
 	if err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}

@@ -29,8 +29,8 @@ func TestRows(t *testing.T) {
 	}
 	for table, want := range map[string]string{
 		"l2switch_fdbs": "[{dp 1} {mac 0a:00:00:00:00:01}] 1\n[{dp 1} {mac 0a:00:00:00:00:02}] 2",
-		"l2switch_neighs": "[{dp 1} {addr 10.0.0.1}] [{mac 0a:00:00:00:00:01} {port 1}]\n[{dp 1} {addr 10.0.0.2}] [{mac 0a:00:00:00:00:02} {port 2}]\n" +
-			"[{dp 1} {addr fd00::1}] [{mac 0a:00:00:00:00:01} {port 1}]\n[{dp 1} {addr fd00::2}] [{mac 0a:00:00:00:00:02} {port 2}]",
+		"l2switch_neighs": "[{dp 1} {addr 10.0.0.1}] [{mac 0a:00:00:00:00:01} {port 1} {owner 0}]\n[{dp 1} {addr 10.0.0.2}] [{mac 0a:00:00:00:00:02} {port 2} {owner 0}]\n" +
+			"[{dp 1} {addr fd00::1}] [{mac 0a:00:00:00:00:01} {port 1} {owner 0}]\n[{dp 1} {addr fd00::2}] [{mac 0a:00:00:00:00:02} {port 2} {owner 0}]",
 		"iom_port_names": "1 [{name lp1}]\n2 [{name lp2}]",
 		"l2switch_ports": "1 [{flags l2switch_enabled|l2switch_secured} {mac 0a:00:00:00:00:01} {mac_flags 131} {ip4 10.0.0.1} {ip6 fd00::1}]\n" +
 			"2 [{flags l2switch_enabled|l2switch_secured} {mac 0a:00:00:00:00:02} {mac_flags 131} {ip4 10.0.0.2} {ip6 fd00::2}]",
@@ -48,7 +48,7 @@ func TestRows(t *testing.T) {
 		}
 	}
 	types := n.Types()
-	if len(types) != 2 || types[1].Name != "l2switch" || len(types[1].Programs) != 2 || len(types[1].Drops) == 0 {
+	if len(types) != 2 || types[1].Name != "l2switch" || len(types[1].Programs) != 4 || len(types[1].Drops) == 0 {
 		t.Errorf("types: %+v", types)
 	}
 }

@@ -103,6 +103,8 @@ type place struct {
 	inst   iom.Instance
 	// places are where each port is, by key; a port in several is a group of its own.
 	places map[uint16][]iom.Ref
+	// peers are the slots of the other ends of links, by key.
+	peers map[uint16]uint32
 }
 
 // locate gives a module and its local ports their numbers.
@@ -114,16 +116,21 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 	}
 	n.ids.Store(dp, m.ID)
 	inst := iom.Instance{Slot: dp, Local: map[uint16]uint32{}, Refs: map[uint16]iom.Ref{}, Config: m.Config}
-	out := place{module: m, kind: kind, inst: inst, places: map[uint16][]iom.Ref{}}
+	out := place{module: m, kind: kind, inst: inst, places: map[uint16][]iom.Ref{}, peers: map[uint16]uint32{}}
 	for _, p := range m.Ports {
 		var refs []iom.Ref
-		if p.Device != nil {
+		if p.Device != nil || p.Peer != nil {
 			slot, err := n.ports.get(portKey(dp, p.Key), now)
 			if err != nil {
 				return place{}, err
 			}
 			inst.Local[p.Key] = slot
 			refs = append(refs, iom.Ref(slot))
+		}
+		if p.Peer != nil {
+			if out.peers[p.Key], err = n.peer(p.Peer, now); err != nil {
+				return place{}, err
+			}
 		}
 		for _, name := range p.Nodes {
 			if node, ok := n.nodes.byKey[n.nodeOf[name]]; ok {
@@ -142,22 +149,44 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 	return out, nil
 }
 
-// rows are all table entries of a module in the order in which they must appear: what is looked up last comes first.
-func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (*iom.Tables, error) {
+// peer numbers the other end of a link, whose module may come later.
+func (n *numbers) peer(l *netstate.Link, now time.Time) (uint32, error) {
+	dp, err := n.dps.get(dpKey(instanceID(l.Module)), now)
+	if err != nil {
+		return 0, err
+	}
+	return n.ports.get(portKey(dp, l.Key), now)
+}
+
+// rows are all table entries of a module in the order in which they must appear: what is looked up last comes first. kinds are the
+// loaded ones, numbers their numbers by name.
+func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32) (*iom.Tables, error) {
 	t, slot := &iom.Tables{}, p.inst.Slot
 	iom.Put(t, "iom_dp_names", slot, wire.Name(p.module.Name))
-	iom.Put(t, "iom_dps", slot, wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind})
+	row := wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind}
+	if len(p.module.Services) > len(row.Services) {
+		return nil, fmt.Errorf("link services: %d of them, at most %d are possible", len(p.module.Services), len(row.Services))
+	}
+	for i, s := range p.module.Services {
+		kind, ok := numbers[s.Kind]
+		if !ok {
+			return nil, fmt.Errorf("link service: kind %q is not loaded", s.Kind)
+		}
+		inst := p.inst
+		inst.Config = s.Config
+		if err := kinds[kind-1].Entries(inst, t); err != nil {
+			return nil, err
+		}
+		row.Services[i] = uint8(kind)
+	}
+	iom.Put(t, "iom_dps", slot, row)
 	for _, port := range p.module.Ports {
-		if d := port.Device; d != nil {
-			row := wire.Port{Dp: slot, Ifindex: uint32(d.Ifindex), Key: port.Key, Kind: uint16(p.kind), PeerMac: d.PeerMAC, Tag: port.Tag}
-			if port.HereOnly {
-				row.Flags |= wire.PortHereOnly
-			}
-			iom.Put(t, "iom_ports", p.inst.Local[port.Key], row)
-			iom.Put(t, "iom_port_names", p.inst.Local[port.Key], wire.Name(port.Name))
+		if local, ok := p.inst.Local[port.Key]; ok {
+			iom.Put(t, "iom_ports", local, p.portRow(port))
+			iom.Put(t, "iom_port_names", local, wire.Name(port.Name))
 		}
 	}
-	if err := entries(p.inst, t); err != nil {
+	if err := kinds[p.kind-1].Entries(p.inst, t); err != nil {
 		return nil, err
 	}
 	for key, refs := range p.places {
@@ -171,9 +200,9 @@ func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (
 			iom.Put(t, "iom_tunnel_keys", wire.TunnelKey{Vni: p.module.Key, Key: uint32(g.Key)}, wire.TunnelRow{Dp: slot})
 		}
 	}
-	for key, port := range p.inst.Local {
-		if p.module.Key != 0 {
-			iom.Put(t, "iom_tunnel_keys", wire.TunnelKey{Vni: p.module.Key, Key: uint32(key)}, wire.TunnelRow{Dp: slot, Port: port})
+	for _, port := range p.module.Ports {
+		if port.Device != nil && p.module.Key != 0 {
+			iom.Put(t, "iom_tunnel_keys", wire.TunnelKey{Vni: p.module.Key, Key: uint32(port.Key)}, wire.TunnelRow{Dp: slot, Port: p.inst.Local[port.Key]})
 		}
 	}
 	for _, port := range p.module.Ports {
@@ -186,6 +215,18 @@ func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (
 		}
 	}
 	return t, nil
+}
+
+// portRow is a port of this node as programs see it.
+func (p place) portRow(port netstate.Port) wire.Port {
+	row := wire.Port{Dp: p.inst.Slot, Key: port.Key, Kind: uint16(p.kind), Tag: port.Tag, Peer: p.peers[port.Key]}
+	if d := port.Device; d != nil {
+		row.Ifindex, row.PeerMac = uint32(d.Ifindex), d.PeerMAC
+	}
+	if port.HereOnly {
+		row.Flags |= wire.PortHereOnly
+	}
+	return row
 }
 
 // members are a multicast group's: its ports here, and once each node that has some.

@@ -13,7 +13,7 @@ func (b byValue) Equal(o any) bool { v, ok := o.(byValue); return ok && v.name =
 // A difference in any one field makes modules differ: a new field that Equal forgets fails here.
 func TestModuleEqual(t *testing.T) {
 	base := func() *Module {
-		return &Module{Config: byValue{name: "c"}, Ports: []Port{{Device: &Device{}}}, Groups: []Group{{}}}
+		return &Module{Config: byValue{name: "c"}, Ports: []Port{{Device: &Device{}, Peer: &Link{}}}, Groups: []Group{{}}, Services: []Service{{Config: byValue{name: "s"}}}}
 	}
 	if !base().Equal(base()) {
 		t.Error("equal modules differ")
@@ -30,6 +30,8 @@ func TestModuleEqual(t *testing.T) {
 	differ("module", func(m *Module) reflect.Value { return reflect.ValueOf(m).Elem() })
 	differ("port", func(m *Module) reflect.Value { return reflect.ValueOf(&m.Ports[0]).Elem() })
 	differ("device", func(m *Module) reflect.Value { return reflect.ValueOf(m.Ports[0].Device).Elem() })
+	differ("link", func(m *Module) reflect.Value { return reflect.ValueOf(m.Ports[0].Peer).Elem() })
+	differ("service", func(m *Module) reflect.Value { return reflect.ValueOf(&m.Services[0]).Elem() })
 	differ("group", func(m *Module) reflect.Value { return reflect.ValueOf(&m.Groups[0]).Elem() })
 
 	own := base()

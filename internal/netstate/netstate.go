@@ -37,6 +37,17 @@ type Module struct {
 	Groups []Group
 	// Config is the kind's own configuration (modules/<kind>/config.Config).
 	Config any
+	// Services work on the packets of the module's ports, in this order: each sees them where they come in, behind the module's own checks of
+	// the sender, and where they go out.
+	Services []Service
+}
+
+// Service is a kind of module that works on the packets of another one, at its ports.
+type Service struct {
+	// Kind names the program set, for example "acl"; at most once in a module.
+	Kind string
+	// Config is the kind's own configuration.
+	Config any
 }
 
 // Equal says whether two modules are the same. A Config that has a method Equal(any) bool is compared by it, which for a large one is many
@@ -47,8 +58,11 @@ func (m *Module) Equal(o *Module) bool {
 	}
 	return m.ID == o.ID && m.Kind == o.Kind && m.Name == o.Name && m.Key == o.Key &&
 		slices.EqualFunc(m.Ports, o.Ports, Port.equal) &&
-		slices.EqualFunc(m.Groups, o.Groups, Group.equal) && equalConfig(m.Config, o.Config)
+		slices.EqualFunc(m.Groups, o.Groups, Group.equal) && equalConfig(m.Config, o.Config) &&
+		slices.EqualFunc(m.Services, o.Services, Service.equal)
 }
+
+func (s Service) equal(o Service) bool { return s.Kind == o.Kind && equalConfig(s.Config, o.Config) }
 
 func equalConfig(a, b any) bool {
 	if c, ok := a.(interface{ Equal(any) bool }); ok {
@@ -65,6 +79,13 @@ func (p Port) equal(o Port) bool {
 	} else if *p.Device != *o.Device {
 		return false
 	}
+	if p.Peer == nil || o.Peer == nil {
+		if p.Peer != o.Peer {
+			return false
+		}
+	} else if *p.Peer != *o.Peer {
+		return false
+	}
 	return p.Name == o.Name && p.Key == o.Key && p.Tag == o.Tag && p.HereOnly == o.HereOnly && slices.Equal(p.Nodes, o.Nodes)
 }
 
@@ -72,7 +93,7 @@ func (g Group) equal(o Group) bool {
 	return g.Name == o.Name && g.Key == o.Key && slices.Equal(g.Ports, o.Ports)
 }
 
-// Port is one port of a module. A port with neither Device nor Nodes is known but not plugged anywhere; one that is
+// Port is one port of a module. A port with neither Device nor Peer nor Nodes is known but not plugged anywhere; one that is
 // being migrated may be in several places, and frames for it go to all of them.
 type Port struct {
 	// Name is the logical port's name.
@@ -83,10 +104,19 @@ type Port struct {
 	// interface, 1..4094; 0: its frames are untagged.
 	Device *Device
 	Tag    uint16
+	// Peer is the port at the other end of a link to another module: what leaves by the one enters by the other. Both ends name each other;
+	// nil: it is no such port.
+	Peer *Link
 	// Nodes are the tunnel peers that have the port, by their keys in State.Nodes, ascending.
 	Nodes []string
 	// HereOnly: what the port sends never leaves this node (OVN's localport).
 	HereOnly bool
+}
+
+// Link names a port of a module of the same State.
+type Link struct {
+	Module string // its ID
+	Key    uint16
 }
 
 // Device is a network interface of this node, seen from the host side.

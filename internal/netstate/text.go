@@ -70,6 +70,9 @@ func (p Port) String() string {
 	if p.Tag != 0 {
 		s += fmt.Sprintf(" tag %d", p.Tag)
 	}
+	if p.Peer != nil {
+		s += fmt.Sprintf(" peer %s port %d", p.Peer.Module, p.Peer.Key)
+	}
 	for _, node := range p.Nodes {
 		s += fmt.Sprintf(" node %q", node)
 	}
@@ -102,10 +105,18 @@ func (m *Module) write(b *strings.Builder) {
 	for _, g := range m.Groups {
 		fmt.Fprintf(b, "  group %s\n", g)
 	}
-	if m.Config == nil {
+	writeConfig(b, "config", m.Config)
+	for _, s := range m.Services {
+		writeConfig(b, s.Kind, s.Config)
+	}
+}
+
+// writeConfig prints a configuration, each line behind a word.
+func writeConfig(b *strings.Builder, word string, config any) {
+	if config == nil {
 		return
 	}
-	for line := range strings.Lines(fmt.Sprint(m.Config)) {
-		fmt.Fprintf(b, "  config %s\n", strings.TrimSuffix(line, "\n"))
+	for line := range strings.Lines(fmt.Sprint(config)) {
+		fmt.Fprintf(b, "  %s %s\n", word, strings.TrimSuffix(line, "\n"))
 	}
 }

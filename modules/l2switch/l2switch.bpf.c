@@ -3,8 +3,12 @@
 
 /* l2switch.bpf.c: OVN's logical switch. One program pair for all switches; every table key carries the instance.
  *
- *   l2switch_in   a port sends: port security, learning, ARP and ND answers, then unicast by MAC or multicast by group
- *   l2switch_out  a frame leaves by a port of this node: what the port may receive, then delivery
+ *   l2switch_in     a port sends: port security, learning; then the services
+ *   l2switch_next   ARP and ND answers, then unicast by MAC or multicast by group
+ *   l2switch_out    a frame leaves by a port of this node: the services
+ *   l2switch_leave  what the port may receive, then delivery
+ *
+ * Without services the second of each pair is part of the first.
  *
  * Order as in ovn-northd(8), "Logical Switch Datapaths". */
 #include <iom/action.h>
@@ -17,8 +21,8 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-/* The egress pipeline. */
-static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
+/* The egress pipeline behind the services. */
+static __always_inline int leave_now(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
 {
 	__u32 slot = m->out;
 	struct l2switch_port *port = bpf_map_lookup_elem(&l2switch_ports, &slot);
@@ -30,6 +34,12 @@ static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, stru
 	if (!may_receive(m, port))
 		return iom_drop(skb, m, l2switch, DST_SECURITY);
 	return iom_deliver(skb, m, out);
+}
+
+/* The egress pipeline. */
+static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
+{
+	return iom_has_services(m) ? iom_services(skb, m, 1) : leave_now(skb, m, out);
 }
 
 /* Where a unicast frame goes. */
@@ -61,6 +71,20 @@ static __always_inline int passes_tags(struct iom_meta *m)
 	struct l2switch_config *config = config_of(m);
 
 	return config && config->flags & L2SWITCH_VLAN_PASSTHRU;
+}
+
+/* The ingress pipeline behind the services. */
+static __always_inline int forward(struct __sk_buff *skb, struct iom_meta *m)
+{
+	iom_ref owner = 0;
+
+	if (answer_neighbour(skb, m, &owner)) {
+		m->flags |= IOM_LOOPBACK;
+		return iom_output(skb, m, m->in, leave);
+	}
+	if (owner)
+		return iom_output(skb, m, owner, leave);
+	return iom_mac_is_group(m->dmac) ? forward_mcast(skb, m) : forward_unicast(skb, m);
 }
 
 SEC("tc")
@@ -99,11 +123,15 @@ int l2switch_in(struct __sk_buff *skb)
 	}
 	if (port->flags & L2SWITCH_LEARN)
 		learn(skb, m);
-	if (answer_neighbour(skb, m)) {
-		m->flags |= IOM_LOOPBACK;
-		return iom_output(skb, m, m->in, leave);
-	}
-	return iom_mac_is_group(m->dmac) ? forward_mcast(skb, m) : forward_unicast(skb, m);
+	return iom_has_services(m) ? iom_services(skb, m, 0) : forward(skb, m);
+}
+
+SEC("tc")
+int l2switch_next(struct __sk_buff *skb)
+{
+	struct iom_meta *m = iom_meta_get(skb);
+
+	return m ? forward(skb, m) : TC_ACT_SHOT;
 }
 
 SEC("tc")
@@ -116,4 +144,16 @@ int l2switch_out(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	out = iom_port_get(m->out);
 	return out ? leave(skb, m, out) : iom_drop(skb, m, iom, NO_PORT);
+}
+
+SEC("tc")
+int l2switch_leave(struct __sk_buff *skb)
+{
+	struct iom_meta *m = iom_meta_get(skb);
+	struct iom_port *out;
+
+	if (!m)
+		return TC_ACT_SHOT;
+	out = iom_port_get(m->out);
+	return out ? leave_now(skb, m, out) : iom_drop(skb, m, iom, NO_PORT);
 }

@@ -56,8 +56,11 @@ func Entries(inst iom.Instance, t *iom.Tables) error {
 		iom.Put(t, "l2switch_fdbs", L2switchL2switchFdbKey{Dp: inst.Slot, Mac: mac}, inst.Refs[key])
 	}
 	for addr, n := range c.Neighbours {
-		iom.Put(t, "l2switch_neighs", L2switchL2switchNeighKey{Dp: inst.Slot, Addr: L2switchIomAddr{A: iom.Addr(addr)}},
-			L2switchL2switchNeigh{Mac: n.MAC, Port: n.Port})
+		row := L2switchL2switchNeigh{Mac: n.MAC, Port: n.Port}
+		if n.Asked {
+			row.Owner = uint32(inst.Refs[n.Port])
+		}
+		iom.Put(t, "l2switch_neighs", L2switchL2switchNeighKey{Dp: inst.Slot, Addr: L2switchIomAddr{A: iom.Addr(addr)}}, row)
 	}
 	return nil
 }

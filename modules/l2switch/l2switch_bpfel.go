@@ -19,10 +19,11 @@ type L2switchIomAddr struct {
 }
 
 type L2switchIomDp struct {
-	_    structs.HostLayout
-	Id   [16]uint8
-	Vni  uint32
-	Kind uint32
+	_        structs.HostLayout
+	Id       [16]uint8
+	Vni      uint32
+	Kind     uint32
+	Services [8]uint8
 }
 
 type L2switchIomDropKey struct {
@@ -38,6 +39,9 @@ type L2switchIomDrops struct {
 	FOREIGN_EGRESS      uint64
 	NO_PROGRAM          uint64
 	NO_PORT             uint64
+	NO_PEER             uint64
+	NESTED              uint64
+	RESUME_STALE        uint64
 	NOT_BOUND           uint64
 	HAIRPIN             uint64
 	HOP_LIMIT           uint64
@@ -74,7 +78,8 @@ type L2switchIomMeta struct {
 	Out         uint32
 	InKey       uint16
 	OutKey      uint16
-	Hops        uint16
+	Hops        uint8
+	Service     uint8
 	Proto       uint16
 	L4          uint16
 	L4Proto     uint8
@@ -107,7 +112,8 @@ type L2switchIomPort struct {
 	PeerMac [6]uint8
 	Tag     uint16
 	Flags   uint32
-	Pad     [8]uint8
+	Peer    uint32
+	Pad     [4]uint8
 }
 
 type L2switchIomPuntBuf struct {
@@ -118,6 +124,7 @@ type L2switchIomPuntBuf struct {
 		Reason uint32
 		Dp     uint32
 		In     uint32
+		Out    uint32
 		Len    uint32
 		Caplen uint32
 	}
@@ -262,9 +269,10 @@ type L2switchL2switchMacKey struct {
 }
 
 type L2switchL2switchNeigh struct {
-	_    structs.HostLayout
-	Mac  [6]uint8
-	Port uint16
+	_     structs.HostLayout
+	Mac   [6]uint8
+	Port  uint16
+	Owner uint32
 }
 
 type L2switchL2switchNeighKey struct {
@@ -320,6 +328,8 @@ const (
 	L2switchMapL2switchNeighs      = "l2switch_neighs"
 	L2switchMapL2switchPorts       = "l2switch_ports"
 	L2switchProgL2switchIn         = "l2switch_in"
+	L2switchProgL2switchLeave      = "l2switch_leave"
+	L2switchProgL2switchNext       = "l2switch_next"
 	L2switchProgL2switchOut        = "l2switch_out"
 	L2switchVarIomKind             = "iom_kind"
 	L2switchVarL2switchPunts       = "l2switch_punts"
@@ -367,8 +377,10 @@ type L2switchSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type L2switchProgramSpecs struct {
-	L2switchIn  *ebpf.ProgramSpec `ebpf:"l2switch_in"`
-	L2switchOut *ebpf.ProgramSpec `ebpf:"l2switch_out"`
+	L2switchIn    *ebpf.ProgramSpec `ebpf:"l2switch_in"`
+	L2switchLeave *ebpf.ProgramSpec `ebpf:"l2switch_leave"`
+	L2switchNext  *ebpf.ProgramSpec `ebpf:"l2switch_next"`
+	L2switchOut   *ebpf.ProgramSpec `ebpf:"l2switch_out"`
 }
 
 // L2switchMapSpecs contains maps before they are loaded into the kernel.
@@ -496,13 +508,17 @@ type L2switchVariables struct {
 //
 // It can be passed to LoadL2switchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type L2switchPrograms struct {
-	L2switchIn  *ebpf.Program `ebpf:"l2switch_in"`
-	L2switchOut *ebpf.Program `ebpf:"l2switch_out"`
+	L2switchIn    *ebpf.Program `ebpf:"l2switch_in"`
+	L2switchLeave *ebpf.Program `ebpf:"l2switch_leave"`
+	L2switchNext  *ebpf.Program `ebpf:"l2switch_next"`
+	L2switchOut   *ebpf.Program `ebpf:"l2switch_out"`
 }
 
 func (p *L2switchPrograms) Close() error {
 	return _L2switchClose(
 		p.L2switchIn,
+		p.L2switchLeave,
+		p.L2switchNext,
 		p.L2switchOut,
 	)
 }

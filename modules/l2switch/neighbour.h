@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* neighbour.h: ARP and ND answers for known addresses (ovn-northd(8), "ARP/ND responder"). */
+/* neighbour.h: ARP and ND answers for known addresses, and questions that go straight to the router that has the address (ovn-northd(8),
+ * "ARP/ND responder", "Destination Lookup"). */
 #ifndef L2SWITCH_NEIGHBOUR_H
 #define L2SWITCH_NEIGHBOUR_H
 
@@ -26,7 +27,7 @@ static __always_inline void turn_round(struct iom_meta *m, struct eth_hdr *eth, 
 	eth->proto = iom_htons(m->proto);
 }
 
-static __always_inline int answer_arp(struct __sk_buff *skb, struct iom_meta *m)
+static __always_inline int answer_arp(struct __sk_buff *skb, struct iom_meta *m, iom_ref *owner)
 {
 	struct {
 		struct eth_hdr eth;
@@ -42,8 +43,10 @@ static __always_inline int answer_arp(struct __sk_buff *skb, struct iom_meta *m)
 	asked = p.arp.tpa;
 	iom_addr_set4(&addr, asked);
 	neigh = known_neighbour(m, &addr);
-	if (!neigh)
+	if (!neigh || neigh->owner) {
+		*owner = neigh ? neigh->owner : 0;
 		return 0;
+	}
 	turn_round(m, &p.eth, neigh->mac);
 	p.arp.op = iom_htons(2);
 	iom_mac_copy(p.arp.tha, p.arp.sha);
@@ -88,7 +91,7 @@ static __always_inline void make_advertisement(struct iom_meta *m, struct nd_pac
 	m->sport = ICMP6_ND_NA;
 }
 
-static __always_inline int answer_nd(struct __sk_buff *skb, struct iom_meta *m)
+static __always_inline int answer_nd(struct __sk_buff *skb, struct iom_meta *m, iom_ref *owner)
 {
 	struct nd_packet p = {};
 	struct l2switch_neigh *neigh;
@@ -104,8 +107,10 @@ static __always_inline int answer_nd(struct __sk_buff *skb, struct iom_meta *m)
 					      m->dst.a[3] == (addr.a[3] | iom_htonl(0xff000000))))
 		return 0;
 	neigh = known_neighbour(m, &addr);
-	if (!neigh)
+	if (!neigh || neigh->owner) {
+		*owner = neigh ? neigh->owner : 0;
 		return 0;
+	}
 	make_advertisement(m, &p, neigh->mac);
 	__builtin_memcpy(words, &p.nd, sizeof(words));
 	p.nd.csum = iom_csum_fold(
@@ -115,13 +120,13 @@ static __always_inline int answer_nd(struct __sk_buff *skb, struct iom_meta *m)
 	return !iom_rewrite(skb, m, 0, &p, sizeof(p));
 }
 
-/* Whether the packet was a question and now is the answer. */
-static __always_inline int answer_neighbour(struct __sk_buff *skb, struct iom_meta *m)
+/* Whether the packet was a question and now is the answer. If a port answers itself, owner is where to ask it. */
+static __always_inline int answer_neighbour(struct __sk_buff *skb, struct iom_meta *m, iom_ref *owner)
 {
 	if (m->proto == ETH_ARP)
-		return answer_arp(skb, m);
+		return answer_arp(skb, m, owner);
 	if (m->proto == ETH_IP6 && m->l4_proto == PROTO_ICMP6 && m->l4 && m->sport == ICMP6_ND_NS)
-		return answer_nd(skb, m);
+		return answer_nd(skb, m, owner);
 	return 0;
 }
 

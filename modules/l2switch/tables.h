@@ -186,10 +186,11 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } l2switch_mcasts SEC(".maps");
 
-/* Addresses for which the switch answers ARP and ND. */
+/* Addresses for which the switch answers ARP and ND, or asks the owner alone. */
 struct l2switch_neigh {
 	__u8 mac[6];
 	__u16 port; /* key of the owner, whose own requests are not answered */
+	iom_ref owner; /* who answers itself, a router say; 0: the switch answers */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -13,7 +13,8 @@ import (
 
 // Kind is an IOModule kind.
 type Kind struct {
-	// Name is the kind's name; its object holds the programs <Name>_in and <Name>_out and the table <Name>_drops.
+	// Name is the kind's name; its object holds the programs <Name>_in and <Name>_out and the table <Name>_drops. A kind that can be the
+	// host of services has <Name>_next and <Name>_leave, too.
 	Name string
 	// Load returns the object, built ahead of time.
 	Load func() (*ebpf.CollectionSpec, error)

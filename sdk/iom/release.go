@@ -69,6 +69,11 @@ func NewSpec(kinds []Kind) (*Spec, error) {
 func (k Kind) inProg() string  { return k.Name + "_in" }
 func (k Kind) outProg() string { return k.Name + "_out" }
 
+// progs are the names of the kind's programs in order of their slots, see enum iom_prog of <iom/action.h>; it may lack the last two.
+func (k Kind) progs() [4]string {
+	return [4]string{k.inProg(), k.outProg(), k.Name + "_next", k.Name + "_leave"}
+}
+
 // add reads one object and takes its maps over.
 func (s *Spec) add(name string, load func() (*ebpf.CollectionSpec, error)) error {
 	obj, err := load()
@@ -197,11 +202,15 @@ func closeProgs(progs map[string]*ebpf.Program) (err error) {
 	return err
 }
 
-// fillProgs writes the program array: slot 0 the tunnel, 2*kind and 2*kind+1 the modules.
+// fillProgs writes the program array: slot 0 the tunnel, 4*kind and the three that follow the modules.
 func (s *Spec) fillProgs(set *Set) error {
 	slots := map[uint32]string{0: progTunnel}
 	for i, k := range s.Kinds {
-		slots[uint32(2*i+2)], slots[uint32(2*i+3)] = k.inProg(), k.outProg()
+		for j, name := range k.progs() {
+			if set.Progs[name] != nil {
+				slots[uint32(4*(i+1)+j)] = name
+			}
+		}
 	}
 	for slot, name := range slots {
 		if err := set.Maps["iom_progs"].Put(slot, set.Progs[name]); err != nil {

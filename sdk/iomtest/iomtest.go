@@ -39,6 +39,14 @@ type Port struct {
 	Node      uint32
 	Unplugged bool
 	HereOnly  bool
+	// Peer names a port of an instance added before: the two are the ends of a link. Flood copies to a link need a Tunnel.
+	Peer string
+}
+
+// Service is a kind that works on the packets of an instance.
+type Service struct {
+	Kind   string
+	Config any
 }
 
 // Instance is an instance under test.
@@ -48,6 +56,8 @@ type Instance struct {
 	Ports  []Port
 	Groups map[uint16][]uint16 // members' keys by group
 	Config any
+	// Services in order of the pipeline.
+	Services []Service
 }
 
 // New loads kinds; the test fails or is skipped where that can't be done.
@@ -80,13 +90,14 @@ func (k *Kit) Set() *iom.Set { return k.set }
 func (k *Kit) Add(in Instance) {
 	k.t.Helper()
 	k.dps++
-	kind := slices.IndexFunc(k.spec.Kinds, func(kind iom.Kind) bool { return kind.Name == in.Kind })
-	if kind < 0 {
-		k.t.Fatalf("add instance: kind %q is not loaded", in.Kind)
-	}
+	kind := k.kind(in.Kind)
 	inst := iom.Instance{Slot: k.dps, Local: map[uint16]uint32{}, Refs: map[uint16]iom.Ref{}, Config: in.Config}
 	t := &iom.Tables{}
-	iom.Put(t, "iom_dps", k.dps, wire.Instance{Vni: in.VNI, Kind: uint32(kind + 1)})
+	dp := wire.Instance{Vni: in.VNI, Kind: uint32(kind + 1)}
+	for i, s := range in.Services {
+		dp.Services[i] = uint8(k.kind(s.Kind) + 1)
+	}
+	iom.Put(t, "iom_dps", k.dps, dp)
 	for _, p := range in.Ports {
 		switch {
 		case p.Unplugged:
@@ -99,6 +110,10 @@ func (k *Kit) Add(in Instance) {
 			row := wire.Port{Dp: k.dps, Key: p.Key, Kind: uint16(kind + 1)}
 			if p.HereOnly {
 				row.Flags |= wire.PortHereOnly
+			}
+			if p.Peer != "" {
+				row.Peer = k.Slot(p.Peer)
+				k.linkBack(t, row.Peer, slot)
 			}
 			iom.Put(t, "iom_ports", slot, row)
 		}
@@ -113,10 +128,40 @@ func (k *Kit) Add(in Instance) {
 			iom.Put(t, "iom_members", wire.GroupKey{Dp: k.dps, Key: group, Index: uint16(i)}, ref)
 		}
 	}
+	k.entries(kind, inst, t)
+	for _, s := range in.Services {
+		inst.Config = s.Config
+		k.entries(k.kind(s.Kind), inst, t)
+	}
+	k.Write(t)
+}
+
+// kind is the index of a loaded kind.
+func (k *Kit) kind(name string) int {
+	k.t.Helper()
+	i := slices.IndexFunc(k.spec.Kinds, func(kind iom.Kind) bool { return kind.Name == name })
+	if i < 0 {
+		k.t.Fatalf("add instance: kind %q is not loaded", name)
+	}
+	return i
+}
+
+func (k *Kit) entries(kind int, inst iom.Instance, t *iom.Tables) {
+	k.t.Helper()
 	if err := k.spec.Kinds[kind].Entries(inst, t); err != nil {
 		k.t.Fatal(err)
 	}
-	k.Write(t)
+}
+
+// linkBack makes a port lead to peer.
+func (k *Kit) linkBack(t *iom.Tables, slot, peer uint32) {
+	k.t.Helper()
+	var row wire.Port
+	if err := k.set.Maps["iom_ports"].Lookup(slot, &row); err != nil {
+		k.t.Fatal(err)
+	}
+	row.Peer = peer
+	iom.Put(t, "iom_ports", slot, row)
 }
 
 // Node makes a tunnel peer in a slot, towards which local is our address: with a route when mtu is not 0.

@@ -27,7 +27,7 @@ type Config struct {
 	Ports map[uint16]Port
 	// FDB says which port owns a MAC address.
 	FDB map[[6]byte]uint16
-	// Neighbours are the addresses for which the switch answers ARP and ND itself.
+	// Neighbours are the addresses whose owners are known: the switch answers ARP and ND itself, or asks the owner alone.
 	Neighbours map[netip.Addr]Neighbour
 }
 
@@ -75,6 +75,8 @@ type Neighbour struct {
 	MAC [6]byte
 	// Port is the key of the port that owns the address: its own requests are not answered.
 	Port uint16
+	// Asked: the port answers itself, as a router does; the switch passes the question to it and to no other port.
+	Asked bool
 }
 
 // Equal says whether other is an equal *Config.

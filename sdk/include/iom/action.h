@@ -8,10 +8,28 @@
 #include <iom/drop.h>
 #include <iom/port.h>
 
-/* Programs by slot: 0 and 1 are the platform's, 2*kind and 2*kind+1 the modules' in and out programs. */
+/* Programs by slot: 0 to 3 are the platform's, 4*kind and the three that follow a kind's. */
 enum {
 	IOM_PROG_TUNNEL = 0,
 };
+
+/* What a kind's programs do. A kind that is the host of services has all four, others the first two. */
+enum iom_prog {
+	IOM_PROG_IN, /* <kind>_in: a packet enters by m->in; of a service: at ingress of its host */
+	IOM_PROG_OUT, /* <kind>_out: it is about to leave by m->out, a port of this node; of a service: at egress of its host */
+	IOM_PROG_NEXT, /* <kind>_next: goes on at ingress, after the services */
+	IOM_PROG_LEAVE, /* <kind>_leave: goes on at egress, after the services */
+	IOM_PROGS_OF_KIND,
+};
+
+/* What follows a frame that user space sends on, in host byte order. */
+struct iom_resume {
+	__u32 port; /* slot */
+	__u32 dp; /* instance slot of the port: a stale one is refused */
+	__u8 leaves; /* it leaves its instance by the port; 0: it enters by the port */
+	__u8 pad[3];
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, IOM_PROGS);
@@ -24,6 +42,7 @@ enum iom_mark {
 	IOM_MARK_DONE = 0x574f5645, /* the egress pipeline has run, or user space sends to the port */
 	IOM_MARK_RELAY = 0x574f5246, /* an encapsulated packet on its way from the relay device to the underlay */
 	IOM_MARK_SPLIT = 0x574f5350, /* one that arrived, to be cut into its datagrams by the relay device */
+	IOM_MARK_RESUME = 0x574f5255, /* user space sends it on, out of the relay device; struct iom_resume follows the frame */
 };
 
 /* A tail call to a slot that is known when the program is loaded: a direct jump, several times cheaper than an indirect one. The
@@ -33,24 +52,61 @@ enum iom_mark {
 		     [index] "i"(slot) \
 		     : "r0", "r1", "r2", "r3", "r4", "r5", "memory")
 
-/* iom_call goes on in a program; it returns only to drop the packet because the program is missing. */
-static __always_inline int iom_call(struct __sk_buff *skb, struct iom_meta *m, __u32 prog)
+#define IOM_CALL_KIND(skb, kind, which) \
+	case kind: \
+		IOM_TAIL_CALL(skb, IOM_PROGS_OF_KIND *(kind) + (which)); \
+		break
+
+/* iom_call goes on in a kind's program; it returns only to drop the packet because the program is missing. which is a constant. */
+static __always_inline int iom_call(struct __sk_buff *skb, struct iom_meta *m, __u32 kind, const enum iom_prog which)
 {
 	if (++m->hops > IOM_MAX_HOPS)
 		return iom_drop(skb, m, iom, HOP_LIMIT);
-	switch (prog) { /* the platform's and the first kinds' */
-	case 0:
-		IOM_TAIL_CALL(skb, 0);
-		break;
-	case 2:
-		IOM_TAIL_CALL(skb, 2);
-		break;
-	case 3:
-		IOM_TAIL_CALL(skb, 3);
-		break;
+	switch (kind) { /* the first kinds */
+		IOM_CALL_KIND(skb, 1, which);
+		IOM_CALL_KIND(skb, 2, which);
+		IOM_CALL_KIND(skb, 3, which);
 	default:
-		bpf_tail_call(skb, &iom_progs, prog);
+		bpf_tail_call(skb, &iom_progs, IOM_PROGS_OF_KIND * kind + which);
 	}
+	return iom_drop(skb, m, iom, NO_PROGRAM);
+}
+
+/* iom_service_done goes on behind a service: in the next one or, after the last, in the host's own <kind>_next or <kind>_leave. */
+static __always_inline int iom_service_done(struct __sk_buff *skb, struct iom_meta *m)
+{
+	struct iom_dp *dp = iom_dp_get(m->dp);
+	__u32 kind;
+
+	if (!dp)
+		return iom_drop(skb, m, iom, NO_PROGRAM);
+	kind = m->service < IOM_SERVICES ? dp->services[m->service & (IOM_SERVICES - 1)] : 0;
+	m->service++;
+	if (m->flags & IOM_EGRESS)
+		return kind ? iom_call(skb, m, kind, IOM_PROG_OUT) : iom_call(skb, m, dp->kind, IOM_PROG_LEAVE);
+	return kind ? iom_call(skb, m, kind, IOM_PROG_IN) : iom_call(skb, m, dp->kind, IOM_PROG_NEXT);
+}
+
+/* iom_has_services says whether the packet's instance has services; iom_services sends it to the first of them, at egress or at
+ * ingress. */
+static __always_inline int iom_has_services(struct iom_meta *m)
+{
+	struct iom_dp *dp = iom_dp_get(m->dp);
+
+	return dp && dp->services[0];
+}
+
+static __always_inline int iom_services(struct __sk_buff *skb, struct iom_meta *m, int egress)
+{
+	m->service = 0;
+	if (egress)
+		m->flags |= IOM_EGRESS;
+	return iom_service_done(skb, m);
+}
+
+static __always_inline int iom_call_tunnel(struct __sk_buff *skb, struct iom_meta *m)
+{
+	IOM_TAIL_CALL(skb, IOM_PROG_TUNNEL);
 	return iom_drop(skb, m, iom, NO_PROGRAM);
 }
 
@@ -83,9 +139,9 @@ static long iom_flood_copy(__u32 index, struct iom_flood_ctx *f)
 		m->out_key = iom_ref_key(m->out);
 	} else {
 		port = iom_port_get(m->out);
-		if (!port || (port->flags & IOM_PORT_HERE_ONLY && m->in & IOM_REF_REMOTE))
-			return 0;
-		ifindex = port->ifindex;
+		if (!port || ((port->flags & IOM_PORT_HERE_ONLY || port->peer) && m->in & IOM_REF_REMOTE))
+			return 0; /* links are followed on the sender's node only (ovn-architecture(7)), or each node's router would answer */
+		ifindex = port->peer && f->tunnel ? f->tunnel->relay : port->ifindex;
 		m->out_key = port->key;
 	}
 	if (m->flags & IOM_TRACE) {
@@ -103,7 +159,7 @@ static long iom_flood_copy(__u32 index, struct iom_flood_ctx *f)
 }
 
 /* iom_flood sends a copy to every member of a group of the packet's instance but the port it came from: to ports on this node
- * through their egress pipelines, which run in the egress hooks of their devices, and, unless the packet came from a tunnel, one
+ * through their egress pipelines, which run in the egress hooks of their devices (of the relay for links), and, unless the packet came from a tunnel, one
  * to each other node that has members. Invalidates packet pointers. */
 static __always_inline int iom_flood(struct __sk_buff *skb, struct iom_meta *m, __u16 group)
 {
@@ -114,6 +170,8 @@ static __always_inline int iom_flood(struct __sk_buff *skb, struct iom_meta *m, 
 	first = bpf_map_lookup_elem(&iom_metas, &zero);
 	if (!count || !first)
 		return iom_drop(skb, m, iom, NO_GROUP);
+	if (first->depth + 1 >= IOM_DEPTH_TRACE && !(m->flags & IOM_TRACE))
+		return iom_drop(skb, m, iom, NESTED);
 	f.depth = &first->depth;
 	f.tunnel = bpf_map_lookup_elem(&iom_tunnel_end, &zero);
 	iom_trace_add(m, IOM_TRACE_FLOOD, group, *count);
@@ -140,7 +198,7 @@ static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m,
 		if (m->flags & IOM_HERE_ONLY)
 			return iom_drop(skb, m, iom, HERE_ONLY);
 		m->out_key = iom_ref_key(out);
-		return iom_call(skb, m, IOM_PROG_TUNNEL);
+		return iom_call_tunnel(skb, m);
 	}
 	if (out & IOM_REF_GROUP)
 		return iom_flood(skb, m, iom_ref_key(out));
@@ -152,9 +210,30 @@ static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m,
 	return leave(skb, m, port);
 }
 
-/* iom_deliver hands the packet to the device of port, which is m->out; the end of an egress pipeline. */
+/* The packet leaves its instance by a link and enters the one at the other end, as if it came from outside; peer: slot of that end. */
+static __always_inline int iom_cross(struct __sk_buff *skb, struct iom_meta *m, __u32 peer)
+{
+	struct iom_port *port = iom_port_get(peer);
+
+	if (!port)
+		return iom_drop(skb, m, iom, NO_PEER);
+	if (m->flags & IOM_COPY)
+		m->flags |= IOM_AT_EGRESS;
+	m->flags &= ~(IOM_LOOPBACK | IOM_COPY | IOM_EGRESS);
+	m->dp = port->dp;
+	m->port = peer;
+	m->in = peer;
+	m->in_key = port->key;
+	m->out = 0;
+	m->out_key = 0;
+	return iom_call(skb, m, port->kind, IOM_PROG_IN);
+}
+
+/* iom_deliver hands the packet to the device of port, which is m->out, or across its link; the end of an egress pipeline. */
 static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *port)
 {
+	if (port->peer)
+		return iom_cross(skb, m, port->peer);
 	if (iom_unlikely(m->flags & IOM_TRACE)) {
 		iom_trace_append(IOM_TRACE_OUTPUT, m->out, 0);
 		return TC_ACT_SHOT;
@@ -168,7 +247,8 @@ static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m
 	}
 	/* Straight into the peer's namespace only when nothing can tell the difference: redirect_peer takes every frame for one addressed
 	 * to the peer, and leaves the protocol of the outer header on a packet that came from a tunnel. */
-	if (iom_mac_eq(m->dmac, port->peer_mac) && !port->tag && m->proto == iom_ntohs((__u16)skb->protocol)) {
+	if (iom_mac_eq(m->dmac, port->peer_mac) && !port->tag && !(m->flags & IOM_AT_EGRESS) &&
+	    m->proto == iom_ntohs((__u16)skb->protocol)) {
 		skb->mark = 0;
 		return bpf_redirect_peer(port->ifindex, 0);
 	}

@@ -70,6 +70,9 @@ struct iom_drop_key {
 	X(FOREIGN_EGRESS, "sent to a port's device by something else than Woven") \
 	X(NO_PROGRAM, "module program missing") \
 	X(NO_PORT, "output port does not exist on this node") \
+	X(NO_PEER, "link to another instance leads nowhere") \
+	X(NESTED, "flood within a flood within a flood") \
+	X(RESUME_STALE, "sent on by user space to a port that is gone") \
 	X(NOT_BOUND, "destination port is plugged nowhere") \
 	X(HAIRPIN, "would leave by the port it came from") \
 	X(HOP_LIMIT, "visited too many modules") \

@@ -21,16 +21,20 @@ typedef __u32 iom_ref;
 
 enum {
 	/* Sizes of the shared tables. */
-	IOM_PORTS = 8192, /* ports plugged on this node */
+	IOM_PORTS = 16384, /* ports plugged on this node, and those that link instances */
 	IOM_DPS = 16384, /* module instances */
 	IOM_NODES = 4096, /* tunnel peers */
 	IOM_PROGS = 256, /* program slots */
+	IOM_SERVICES = 8, /* services of an instance */
 
 	/* meta.flags */
 	IOM_TRACE = 1 << 0, /* record actions, send nothing */
 	IOM_LOOPBACK = 1 << 1, /* may leave by the port it came from */
 	IOM_COPY = 1 << 2, /* a copy in its target's egress hook */
 	IOM_HERE_ONLY = 1 << 3, /* goes to ports of this node only: came from a tunnel or from a local port */
+	IOM_EGRESS = 1 << 4, /* in the egress pipeline of its instance: about to leave by m->out */
+	IOM_AT_EGRESS = 1 << 5, /* this run is in a device's egress hook, and the packet is not that device's */
+	IOM_RESUMED = 1 << 6, /* user space had the packet and sent it on: it is not punted for the same reason again */
 
 	IOM_DEPTH_TRACE = 3, /* element of iom_metas that trace runs use */
 
@@ -44,7 +48,8 @@ struct iom_meta {
 	__u32 in; /* iom_ref of the port it came in by */
 	__u32 out; /* iom_ref of the port or group it goes out by */
 	__u16 in_key, out_key; /* tunnel keys of both */
-	__u16 hops;
+	__u8 hops;
+	__u8 service; /* number of the next service of the instance */
 
 	/* Parsed once, at entry. Ethertype and ports in host byte order; offsets in bytes from the Ethernet header. */
 	__u16 proto; /* ethertype; 0: shorter than an Ethernet header */

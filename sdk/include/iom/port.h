@@ -10,7 +10,8 @@
 struct iom_dp {
 	__u8 id[16]; /* the datapath's UUID: with vni its identity */
 	__u32 vni;
-	__u32 kind; /* program slots 2*kind (in) and 2*kind+1 (out); 0: the slot is free */
+	__u32 kind; /* 0: the slot is free */
+	__u8 services[IOM_SERVICES]; /* kinds that work on its packets, in order of the pipeline; 0 ends */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -26,13 +27,14 @@ enum iom_port_flag {
 /* A port that is plugged on this node. */
 struct iom_port {
 	__u32 dp; /* instance slot; 0: the slot is free */
-	__u32 ifindex; /* of the host-side device */
+	__u32 ifindex; /* of the host-side device; 0: none, see peer */
 	__u16 key; /* tunnel key in its datapath */
 	__u16 kind; /* of the instance */
 	__u8 peer_mac[6]; /* frames for this MAC may go straight into the peer namespace; zero: none may */
 	__u16 tag; /* VLAN that tells the port from others on its device, host byte order; 0: untagged */
 	enum iom_port_flag flags;
-	__u8 pad[8]; /* to 32: no row in two cache lines */
+	__u32 peer; /* slot of the other end of a link between instances; 0: none */
+	__u8 pad[4]; /* to 32: no row in two cache lines */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -94,6 +96,13 @@ struct {
 	__type(value, struct iom_tunnel);
 	__uint(max_entries, 1);
 } iom_tunnel_end SEC(".maps");
+
+static __always_inline struct iom_dp *iom_dp_get(__u32 slot)
+{
+	struct iom_dp *dp = bpf_map_lookup_elem(&iom_dps, &slot);
+
+	return dp && dp->kind ? dp : NULL;
+}
 
 static __always_inline struct iom_port *iom_port_get(__u32 slot)
 {

@@ -17,7 +17,7 @@ struct iom_punt {
 	__u32 kind; /* module kind that punted; reason is its own number */
 	__u32 reason;
 	__u32 dp; /* instance slot */
-	__u32 in; /* iom_ref of the port it came in by */
+	__u32 in, out; /* iom_ref of the ports it came in and goes out by; 0: not known */
 	__u32 len, caplen; /* bytes of the packet, and of it here */
 };
 struct {
@@ -107,6 +107,7 @@ static __noinline int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 
 	buf->head.reason = reason;
 	buf->head.dp = m->dp;
 	buf->head.in = m->in;
+	buf->head.out = m->out;
 	buf->head.len = skb->len;
 	buf->head.caplen = caplen;
 	if (bpf_ringbuf_output(&iom_punts, buf, sizeof(buf->head) + caplen, 0))

@@ -6,7 +6,8 @@
  *   vif_in       ingress of a port's device: a workload sends
  *   vif_out      egress of a port's device: lets pass what a pipeline sent, runs the egress pipeline of flood copies
  *   underlay_in  ingress of the tunnel's devices: Geneve for us is ours, all else passes
- *   relay_out    egress of the relay device: encapsulates flood copies for other nodes
+ *   relay_out    egress of the relay device: encapsulates flood copies for other nodes, takes those for links between instances, and what
+ *                user space sends on
  *   relay_in     ingress of the relay's other end: takes what only a second look could send (frames that are not IP) or receive
  *                (datagrams that came as one packet)
  *   tunnel       called: encapsulates a unicast packet
@@ -20,7 +21,8 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-const volatile enum iom_mark iom_marks = 0; /* puts the enum in BTF, where user space finds it */
+const volatile enum iom_mark iom_marks = 0; /* puts these types in BTF, where user space finds them */
+const volatile struct iom_resume iom_resumes = {};
 
 /* Port slot by ifindex: an array for the usual, a hash for numbers beyond it (a host that has made many devices). */
 #define BIND_ARRAY 65536
@@ -112,6 +114,7 @@ static __always_inline struct iom_meta *begin_at(struct __sk_buff *skb, struct i
 		m->in_key = 0;
 		m->out_key = 0;
 		m->hops = 0;
+		m->service = 0;
 		m->copy_ifindex = 0;
 	}
 	return m;
@@ -142,7 +145,7 @@ static __always_inline int enter(struct __sk_buff *skb, struct iom_meta *m, __u3
 		m->flags |= IOM_HERE_ONLY;
 	if (iom_parse(skb, m))
 		return iom_drop(skb, m, iom, TRUNCATED);
-	return iom_call(skb, m, 2 * port->kind);
+	return iom_call(skb, m, port->kind, IOM_PROG_IN);
 }
 
 SEC("tc")
@@ -194,24 +197,30 @@ static __always_inline int foreign(struct __sk_buff *skb, __u32 slot)
 	return iom_drop(skb, m, iom, FOREIGN_EGRESS);
 }
 
+/* The packet is about to leave its instance by a port of this node, which m->out names. */
+static __always_inline int leave_by(struct __sk_buff *skb, struct iom_meta *m)
+{
+	struct iom_port *port = iom_port_get(m->out);
+
+	if (!port)
+		return iom_drop(skb, m, iom, NO_PORT);
+	m->dp = port->dp;
+	m->port = m->out;
+	m->out_key = port->key;
+	return iom_call(skb, m, port->kind, IOM_PROG_OUT);
+}
+
 SEC("tc")
 int vif_out(struct __sk_buff *skb)
 {
 	struct iom_meta *m;
-	struct iom_port *port;
 
 	if (skb->mark == IOM_MARK_DONE) {
 		skb->mark = 0;
 		return TC_ACT_UNSPEC;
 	}
 	m = begin_copy(skb);
-	if (!m)
-		return foreign(skb, bound_port(skb->ifindex));
-	port = iom_port_get(m->out);
-	if (!port)
-		return iom_drop(skb, m, iom, NO_PORT);
-	m->port = m->out;
-	return iom_call(skb, m, 2 * port->kind + 1);
+	return m ? leave_by(skb, m) : foreign(skb, bound_port(skb->ifindex));
 }
 
 SEC("tc")
@@ -222,6 +231,30 @@ int tunnel(struct __sk_buff *skb)
 	return m ? geneve_encap(skb, m) : TC_ACT_SHOT;
 }
 
+/* User space sends a frame on. */
+static __always_inline int resume(struct __sk_buff *skb)
+{
+	struct iom_meta *m = begin(skb);
+	struct iom_resume r = {};
+	struct iom_port *port;
+
+	skb->mark = 0;
+	if (!m || skb->len < sizeof(r) || bpf_skb_load_bytes(skb, skb->len - sizeof(r), &r, sizeof(r)) ||
+	    bpf_skb_change_tail(skb, skb->len - sizeof(r), 0))
+		return TC_ACT_SHOT;
+	port = iom_port_get(r.port);
+	m->dp = r.dp;
+	if (!port || port->dp != r.dp)
+		return iom_drop(skb, m, iom, RESUME_STALE);
+	m->flags = IOM_AT_EGRESS | IOM_RESUMED;
+	if (!r.leaves)
+		return enter(skb, m, r.port);
+	m->out = r.port;
+	if (iom_parse(skb, m))
+		return iom_drop(skb, m, iom, TRUNCATED);
+	return leave_by(skb, m);
+}
+
 SEC("tc")
 int relay_out(struct __sk_buff *skb)
 {
@@ -229,15 +262,18 @@ int relay_out(struct __sk_buff *skb)
 
 	if (skb->mark == IOM_MARK_RELAY || skb->mark == IOM_MARK_SPLIT)
 		return TC_ACT_UNSPEC;
+	if (skb->mark == IOM_MARK_RESUME)
+		return resume(skb);
 	m = begin_copy(skb);
-	return m ? geneve_encap(skb, m) : foreign(skb, 0);
+	if (!m)
+		return foreign(skb, 0);
+	return m->out & IOM_REF_REMOTE ? geneve_encap(skb, m) : leave_by(skb, m);
 }
 
 /* A Geneve packet for this node: to the port or the group that it names. */
 static __always_inline int arrive(struct __sk_buff *skb, struct geneve_packet *p)
 {
 	struct iom_meta *m = begin(skb);
-	struct iom_port *port;
 
 	if (!m || geneve_decap(skb, m, p))
 		return TC_ACT_SHOT; /* counted there */
@@ -245,11 +281,7 @@ static __always_inline int arrive(struct __sk_buff *skb, struct geneve_packet *p
 		return iom_drop(skb, m, iom, TRUNCATED);
 	if (!m->out)
 		return iom_flood(skb, m, m->out_key);
-	port = iom_port_get(m->out);
-	if (!port)
-		return iom_drop(skb, m, iom, NO_PORT);
-	m->port = m->out;
-	return iom_call(skb, m, 2 * port->kind + 1);
+	return leave_by(skb, m);
 }
 
 SEC("tc")
@@ -291,22 +323,16 @@ int trace_in(struct __sk_buff *skb)
 {
 	__u32 slot = skb->cb[0], where = skb->cb[1], in = skb->cb[2], in_key = skb->cb[3];
 	struct iom_meta *m = begin_at(skb, meta_at(IOM_DEPTH_TRACE), IOM_DEPTH_TRACE);
-	struct iom_port *port = iom_port_get(slot);
 
 	if (!m)
 		return TC_ACT_SHOT;
 	m->flags = IOM_TRACE;
 	if (where == TRACE_ENTERS)
 		return enter(skb, m, slot);
-	if (!port)
-		return iom_drop(skb, m, iom, NO_PORT);
-	m->dp = port->dp;
-	m->port = slot;
 	m->in = in;
 	m->in_key = in_key;
 	m->out = slot;
-	m->out_key = port->key;
 	if (iom_parse(skb, m))
 		return iom_drop(skb, m, iom, TRUNCATED);
-	return iom_call(skb, m, 2 * port->kind + 1);
+	return leave_by(skb, m);
 }

@@ -23,6 +23,7 @@ type (
 	Punt      = WireIomPunt
 	PuntKey   = WireIomPuntKey
 	PuntLimit = WireIomPuntLimit
+	Resume    = WireIomResume
 )
 
 // Flags of Port and Tunnel.
@@ -32,8 +33,12 @@ const (
 	TunnelMayFragment = WireIomTunnelFlagIOM_TUNNEL_MAY_FRAGMENT
 )
 
-// MarkDone is the mark of a packet that goes out of a port's device as it is.
-const MarkDone = WireIomMarkIOM_MARK_DONE
+// Marks of packets that user space sends: MarkDone out of a port's device, as it is; MarkResume out of the relay device, with a Resume
+// behind it, to go on through the modules.
+const (
+	MarkDone   = WireIomMarkIOM_MARK_DONE
+	MarkResume = WireIomMarkIOM_MARK_RESUME
+)
 
 // What a TraceRec says, see <iom/trace.h>.
 const (

@@ -19,10 +19,11 @@ type WireIomAddr struct {
 }
 
 type WireIomDp struct {
-	_    structs.HostLayout
-	Id   [16]uint8
-	Vni  uint32
-	Kind uint32
+	_        structs.HostLayout
+	Id       [16]uint8
+	Vni      uint32
+	Kind     uint32
+	Services [8]uint8
 }
 
 type WireIomDropKey struct {
@@ -38,6 +39,9 @@ type WireIomDrops struct {
 	FOREIGN_EGRESS      uint64
 	NO_PROGRAM          uint64
 	NO_PORT             uint64
+	NO_PEER             uint64
+	NESTED              uint64
+	RESUME_STALE        uint64
 	NOT_BOUND           uint64
 	HAIRPIN             uint64
 	HOP_LIMIT           uint64
@@ -68,9 +72,10 @@ type WireIomGroupKey struct {
 type WireIomMark uint32
 
 const (
-	WireIomMarkIOM_MARK_DONE  WireIomMark = 1464817221
-	WireIomMarkIOM_MARK_RELAY WireIomMark = 1464816198
-	WireIomMarkIOM_MARK_SPLIT WireIomMark = 1464816464
+	WireIomMarkIOM_MARK_DONE   WireIomMark = 1464817221
+	WireIomMarkIOM_MARK_RELAY  WireIomMark = 1464816198
+	WireIomMarkIOM_MARK_SPLIT  WireIomMark = 1464816464
+	WireIomMarkIOM_MARK_RESUME WireIomMark = 1464816213
 )
 
 type WireIomMeta struct {
@@ -82,7 +87,8 @@ type WireIomMeta struct {
 	Out         uint32
 	InKey       uint16
 	OutKey      uint16
-	Hops        uint16
+	Hops        uint8
+	Service     uint8
 	Proto       uint16
 	L4          uint16
 	L4Proto     uint8
@@ -120,7 +126,8 @@ type WireIomPort struct {
 	PeerMac [6]uint8
 	Tag     uint16
 	Flags   WireIomPortFlag
-	Pad     [8]uint8
+	Peer    uint32
+	Pad     [4]uint8
 }
 
 type WireIomPortFlag uint32
@@ -135,6 +142,7 @@ type WireIomPunt struct {
 	Reason uint32
 	Dp     uint32
 	In     uint32
+	Out    uint32
 	Len    uint32
 	Caplen uint32
 }
@@ -158,6 +166,14 @@ type WireIomPuntLimit struct {
 	Tokens uint64
 	Sent   uint64
 	Lost   uint64
+}
+
+type WireIomResume struct {
+	_      structs.HostLayout
+	Port   uint32
+	Dp     uint32
+	Leaves uint8
+	Pad    [3]uint8
 }
 
 type WireIomStats struct {
@@ -256,6 +272,7 @@ const (
 	WireProgVifOut         = "vif_out"
 	WireVarIomKind         = "iom_kind"
 	WireVarIomMarks        = "iom_marks"
+	WireVarIomResumes      = "iom_resumes"
 )
 
 // LoadWire returns the embedded CollectionSpec for Wire.
@@ -341,8 +358,9 @@ type WireMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type WireVariableSpecs struct {
-	IomKind  *ebpf.VariableSpec `ebpf:"iom_kind"`
-	IomMarks *ebpf.VariableSpec `ebpf:"iom_marks"`
+	IomKind    *ebpf.VariableSpec `ebpf:"iom_kind"`
+	IomMarks   *ebpf.VariableSpec `ebpf:"iom_marks"`
+	IomResumes *ebpf.VariableSpec `ebpf:"iom_resumes"`
 }
 
 // WireObjects contains all objects after they have been loaded into the kernel.
@@ -420,8 +438,9 @@ func (m *WireMaps) Close() error {
 //
 // It can be passed to LoadWireObjects or ebpf.CollectionSpec.LoadAndAssign.
 type WireVariables struct {
-	IomKind  *ebpf.Variable `ebpf:"iom_kind"`
-	IomMarks *ebpf.Variable `ebpf:"iom_marks"`
+	IomKind    *ebpf.Variable `ebpf:"iom_kind"`
+	IomMarks   *ebpf.Variable `ebpf:"iom_marks"`
+	IomResumes *ebpf.Variable `ebpf:"iom_resumes"`
 }
 
 // WirePrograms contains all programs after they have been loaded into the kernel.
