@@ -12,8 +12,18 @@ import (
 type Network struct {
 	// Chassis is our own system-id.
 	Chassis string
-	// Switches by Datapath_Binding UUID; those with at least one port on this chassis.
+	// Switches and Routers by Datapath_Binding UUID: those that packets of a port on this chassis can reach by way of
+	// distributed routers.
 	Switches map[string]*Switch
+	Routers  map[string]*Router
+	// PortGroups by name; all that there are.
+	PortGroups map[string]*PortGroup
+	// AddressSets by name without "$": those that exist and that a match of Switches and Routers mentions.
+	AddressSets map[string]*AddressSet
+	// Meters by name, for ACL.Log.Meter and Copp.
+	Meters map[string]*Meter
+	// DHCPv4Codes and DHCPv6Codes say how the options of DHCPOptions are encoded, by option name.
+	DHCPv4Codes, DHCPv6Codes map[string]DHCPCode
 	// Peers are the tunnel ends of other chassis, by Peer.Name.
 	Peers map[string]*Peer
 	// Tunnel is our own end; nil when external_ids name none.
@@ -35,6 +45,17 @@ type Switch struct {
 	Ports []*Port
 	// Groups in ascending order of Key.
 	Groups []Group
+	// ACLs of the switch and of the port groups that have a port in it, each once: by Direction, AfterLB, Tier, then descending
+	// Priority, then UUID.
+	ACLs []*ACL
+	// DefaultACLDrop: where ACLs are looked up and none matches, the packet is dropped (NB_Global options:default_acl_drop).
+	DefaultACLDrop bool
+	// AllowInvalid: what connection tracking finds invalid is not dropped for that (NB_Global options:use_ct_inv_match=false).
+	AllowInvalid bool
+	// DNS are the record sets that the switch answers from, by UUID.
+	DNS []*DNS
+	// Copp is the name of the meter for each kind of punted packet, as in ovn-nb(5) Copp meters; nil: built-in limits.
+	Copp map[string]string
 	// VLANPassthru lets tagged frames through (other_config:vlan-passthru).
 	VLANPassthru bool
 	// Snooping: IP multicast goes where it was joined (other_config:mcast_snoop), and with FloodUnregistered to every port
@@ -54,8 +75,17 @@ type Port struct {
 	// Enabled is false, too, while the port's policy is not known: its Northbound row is missing, or nothing of its
 	// port_security is usable.
 	Enabled bool
-	// Addresses of the port, dynamic ones resolved.
+	// Addresses of the port, dynamic ones and those of a router port ("router") resolved.
 	Addresses []Address
+	// Link is the other end of a port of type "router"; nil for other types, and when that is not known.
+	Link *Link
+	// ARPProxy are addresses for which a port of type "router" answers ARP and ND requests besides its own; the MAC address
+	// is zero where it answers with that of the router port.
+	ARPProxy Address
+	// DHCPv4 and DHCPv6 are what the port's DHCP requests are answered with; nil: they are not.
+	DHCPv4, DHCPv6 *DHCPOptions
+	// Hostname is DHCPv4's option 12 for this port (options:hostname); "" for none.
+	Hostname string
 	// Unknown: "unknown" is among the addresses.
 	Unknown bool
 	// PortSecurity is empty when every source address is allowed.
