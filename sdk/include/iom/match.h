@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* match.h: which rule of a list is the first that matches a packet: the classifier of access control lists and routing policies.
  *
- *	struct iom_match *q = iom_match_begin(skb, m);
+ *	struct iom_match_query *q = iom_match_begin(skb, m);
  *	struct iom_match_list list = { .dp = m->dp, .version = config->version, .list = MY_LIST };
  *	int rule;
  *
@@ -56,7 +56,7 @@ enum iom_match_dim {
 
 /* Where a check finds its bytes. */
 enum iom_match_base {
-	IOM_MATCH_KEY, /* struct iom_match */
+	IOM_MATCH_KEY, /* struct iom_match_query */
 	IOM_MATCH_NET, /* the header after Ethernet */
 	IOM_MATCH_ARP, /* the same, if it is ARP or RARP for Ethernet and IPv4 */
 	IOM_MATCH_L4, /* the transport header */
@@ -194,7 +194,7 @@ struct {
 } iom_match_checks SEC(".maps");
 
 /* A question about a packet. */
-struct iom_match {
+struct iom_match_query {
 	/* What the rules see, in network byte order. iom_match_begin takes it from the metadata; the caller may change it. */
 	struct iom_addr src, dst;
 	__u8 smac[6], dmac[6];
@@ -227,12 +227,12 @@ struct iom_match {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32); /* depth, as of iom_metas */
-	__type(value, struct iom_match);
+	__type(value, struct iom_match_query);
 	__uint(max_entries, IOM_DEPTH_TRACE + 1);
 } iom_match_queries SEC(".maps");
 
 /* ARP and RARP: protocol addresses and the operation stand where IP has addresses and the protocol. */
-static __always_inline void iom_match_arp(struct __sk_buff *skb, struct iom_match *q)
+static __always_inline void iom_match_arp(struct __sk_buff *skb, struct iom_match_query *q)
 {
 	struct arp_hdr arp;
 
@@ -248,14 +248,14 @@ static __always_inline void iom_match_arp(struct __sk_buff *skb, struct iom_matc
 }
 
 /* iom_match_begin starts a question about the packet as its metadata has it, without connection tracking and mark. NULL cannot happen. */
-static __noinline struct iom_match *iom_match_begin(struct __sk_buff *skb, struct iom_meta *m)
+static __noinline struct iom_match_query *iom_match_begin(struct __sk_buff *skb, struct iom_meta *m)
 {
 	__u32 depth = skb->cb[0];
-	struct iom_match *q = bpf_map_lookup_elem(&iom_match_queries, &depth);
+	struct iom_match_query *q = bpf_map_lookup_elem(&iom_match_queries, &depth);
 
 	if (!q || !m)
 		return NULL;
-	__builtin_memset(q, 0, __builtin_offsetof(struct iom_match, in_key));
+	__builtin_memset(q, 0, __builtin_offsetof(struct iom_match_query, in_key));
 	q->in_key = m->in_key;
 	q->out_key = m->out_key;
 	q->l4 = m->l4;
@@ -278,8 +278,8 @@ static __noinline struct iom_match *iom_match_begin(struct __sk_buff *skb, struc
 }
 
 /* iom_match_swap asks about the other direction of the packet's connection. Type and code of ICMP stay: the caller sets those of the request.
- * Checks of what is not in struct iom_match see the packet as it is. */
-static __always_inline void iom_match_swap(struct iom_match *q)
+ * Checks of what is not in the query see the packet as it is. */
+static __always_inline void iom_match_swap(struct iom_match_query *q)
 {
 	struct iom_addr addr = q->src;
 	__u16 key = q->in_key, port = q->sport;
@@ -310,7 +310,7 @@ enum iom_match_ct {
 	IOM_MATCH_CT_DNAT = 1 << 7,
 };
 
-static __always_inline __u64 iom_match_addr_class(struct iom_match *q, enum iom_match_dim dim, const struct iom_addr *addr)
+static __always_inline __u64 iom_match_addr_class(struct iom_match_query *q, enum iom_match_dim dim, const struct iom_addr *addr)
 {
 	struct iom_match_addr_key key = {
 		.prefix = 256, .dp = q->at.dp, .version = q->at.version, .list = q->at.list, .dim = dim, .addr = *addr
@@ -321,7 +321,7 @@ static __always_inline __u64 iom_match_addr_class(struct iom_match *q, enum iom_
 }
 
 /* The value is the first bytes of `bits`, the others 0. */
-static __noinline __u64 iom_match_bits_class(struct iom_match *q, enum iom_match_dim dim, __u64 bits, __u32 width)
+static __noinline __u64 iom_match_bits_class(struct iom_match_query *q, enum iom_match_dim dim, __u64 bits, __u32 width)
 {
 	struct iom_match_bits_key key = { .prefix = 128 + width, .dim = dim };
 	__u64 *class;
@@ -336,7 +336,7 @@ static __noinline __u64 iom_match_bits_class(struct iom_match *q, enum iom_match
 	return class ? *class : 0;
 }
 
-static __always_inline __u64 iom_match_port_class(struct iom_match *q, enum iom_match_dim dim, __u32 port)
+static __always_inline __u64 iom_match_port_class(struct iom_match_query *q, enum iom_match_dim dim, __u32 port)
 {
 	struct iom_match_port_key key = { .dp = q->at.dp, .version = q->at.version, .list = q->at.list, .dim = dim, .port = port };
 	__u64 *class = bpf_map_lookup_elem(&iom_match_ports, &key);
@@ -352,7 +352,7 @@ static __always_inline __u64 iom_match_mac_bits(const __u8 *mac)
 	return bits;
 }
 
-static __noinline __u64 iom_match_class_of(struct iom_match *q, enum iom_match_dim dim)
+static __noinline __u64 iom_match_class_of(struct iom_match_query *q, enum iom_match_dim dim)
 {
 	if (!q)
 		return 0;
@@ -381,7 +381,7 @@ static __noinline __u64 iom_match_class_of(struct iom_match *q, enum iom_match_d
 }
 
 /* Finds the packet's class in a dimension and leaves in q->words what it has in common with the others. Negative if its row is missing. */
-static __noinline int iom_match_classify(struct iom_match *q, enum iom_match_dim dim)
+static __noinline int iom_match_classify(struct iom_match_query *q, enum iom_match_dim dim)
 {
 	struct iom_match_class_key key = { .dim = dim };
 	struct iom_match_class *class;
@@ -403,7 +403,7 @@ static __noinline int iom_match_classify(struct iom_match *q, enum iom_match_dim
 }
 
 /* The rules of a word that all dimensions agree on, in a list of several chunks. Negative if a row is missing. */
-static __noinline int iom_match_word(struct iom_match *q)
+static __noinline int iom_match_word(struct iom_match_query *q)
 {
 	struct iom_match_chunk_key key = {};
 	struct iom_match_chunk *rules;
@@ -444,7 +444,7 @@ static __always_inline __u32 iom_match_lowest(__u64 x)
 }
 
 /* IPv6: whether the packet is a fragment, by its fragment header. Later fragments are known to be. */
-static __always_inline __u8 iom_match_frag6(struct __sk_buff *skb, struct iom_match *q)
+static __always_inline __u8 iom_match_frag6(struct __sk_buff *skb, struct iom_match_query *q)
 {
 	__u32 offset = ETH_LEN + IP6_LEN;
 	__u8 next, b[2];
@@ -464,7 +464,7 @@ static __always_inline __u8 iom_match_frag6(struct __sk_buff *skb, struct iom_ma
 	return 0;
 }
 
-static __always_inline __u8 iom_match_frag(struct __sk_buff *skb, struct iom_match *q)
+static __always_inline __u8 iom_match_frag(struct __sk_buff *skb, struct iom_match_query *q)
 {
 	__u16 frag;
 
@@ -476,7 +476,7 @@ static __always_inline __u8 iom_match_frag(struct __sk_buff *skb, struct iom_mat
 }
 
 /* Time to live, or type of service, of either family. */
-static __always_inline __u8 iom_match_ip(struct __sk_buff *skb, struct iom_match *q, enum iom_match_base base)
+static __always_inline __u8 iom_match_ip(struct __sk_buff *skb, struct iom_match_query *q, enum iom_match_base base)
 {
 	__u8 b[9];
 	int six = q->proto == iom_htons(ETH_IP6);
@@ -489,7 +489,7 @@ static __always_inline __u8 iom_match_ip(struct __sk_buff *skb, struct iom_match
 }
 
 /* The address in a link-layer option of neighbour discovery. */
-static __always_inline void iom_match_nd_option(struct __sk_buff *skb, struct iom_match *q, __u8 type, __u8 *to)
+static __always_inline void iom_match_nd_option(struct __sk_buff *skb, struct iom_match_query *q, __u8 type, __u8 *to)
 {
 	__u32 offset = q->l4 + ND_NO_OPT_LEN;
 	__u8 b[2];
@@ -513,13 +513,13 @@ static __always_inline void iom_match_load(struct __sk_buff *skb, __u32 offset, 
 }
 
 /* The field of a check in the first bytes of v, which is 0. */
-static __noinline int iom_match_field(struct __sk_buff *skb, struct iom_match *q, struct iom_match_check *check, __u64 *v)
+static __noinline int iom_match_field(struct __sk_buff *skb, struct iom_match_query *q, struct iom_match_check *check, __u64 *v)
 {
 	if (!q || !check || !v)
 		return -1;
 	switch (check->base) {
 	case IOM_MATCH_KEY:
-		if (check->offset <= __builtin_offsetof(struct iom_match, ct_label)) {
+		if (check->offset <= __builtin_offsetof(struct iom_match_query, ct_label)) {
 			__u64 *field = (__u64 *)((__u8 *)q + check->offset);
 
 			v[0] = field[0];
@@ -558,7 +558,7 @@ static __noinline int iom_match_field(struct __sk_buff *skb, struct iom_match *q
 }
 
 /* Whether a check of the rule at hand holds. Negative if its row is missing. */
-static __noinline int iom_match_holds(struct __sk_buff *skb, struct iom_match *q)
+static __noinline int iom_match_holds(struct __sk_buff *skb, struct iom_match_query *q)
 {
 	struct iom_match_rule_key key = {};
 	struct iom_match_check *check;
@@ -584,7 +584,7 @@ static __noinline int iom_match_holds(struct __sk_buff *skb, struct iom_match *q
 }
 
 /* The next word with rules that may match: 1; none: 0; a row is missing: negative. */
-static __always_inline int iom_match_next_word(struct iom_match *q)
+static __always_inline int iom_match_next_word(struct iom_match_query *q)
 {
 	__u64 words;
 
@@ -608,7 +608,7 @@ static __always_inline int iom_match_next_word(struct iom_match *q)
 }
 
 /* The next rule on which all dimensions agree; its checks are still to be made. Negative if its row is missing. */
-static __always_inline int iom_match_next_rule(struct iom_match *q)
+static __always_inline int iom_match_next_rule(struct iom_match_query *q)
 {
 	struct iom_match_rule_key key = { .dp = q->at.dp, .version = q->at.version, .list = q->at.list };
 	struct iom_match_rule *rule;
@@ -626,10 +626,10 @@ static __always_inline int iom_match_next_rule(struct iom_match *q)
 
 struct iom_match_run {
 	struct __sk_buff *skb;
-	struct iom_match *q;
+	struct iom_match_query *q;
 };
 
-static __always_inline long iom_match_end(struct iom_match *q, int rule)
+static __always_inline long iom_match_end(struct iom_match_query *q, int rule)
 {
 	q->rule = rule;
 	return 1;
@@ -638,9 +638,11 @@ static __always_inline long iom_match_end(struct iom_match *q, int rule)
 /* One word, one rule or one check. 1: q->rule is the answer. */
 static long iom_match_step(__u32 step, struct iom_match_run *r)
 {
-	struct iom_match *q = r->q;
+	struct iom_match_query *q = r->q;
 	int found;
 
+	if (step == IOM_MATCH_STEPS - 1)
+		return iom_match_end(q, IOM_MATCH_LOST);
 	if (q->checks) {
 		q->checks--;
 		found = iom_match_holds(r->skb, q);
@@ -662,7 +664,7 @@ static long iom_match_step(__u32 step, struct iom_match_run *r)
 }
 
 /* Prepares q for the steps: the words that all dimensions have in common, but for those before q->from. Negative if a row is missing. */
-static __always_inline int iom_match_start(struct iom_match *q)
+static __always_inline int iom_match_start(struct iom_match_query *q)
 {
 	__u32 start = q->size.rules > IOM_MATCH_CHUNK ? q->from / 64 : q->from;
 
@@ -680,7 +682,7 @@ static __always_inline int iom_match_start(struct iom_match *q)
 
 /* iom_match gives the index of the first rule of a list, from `from` on, that the packet matches; q->value is the rule's value then. Otherwise
  * IOM_MATCH_NONE or IOM_MATCH_LOST. */
-static __noinline int iom_match(struct __sk_buff *skb, struct iom_match *q, struct iom_match_list *list, __u32 from)
+static __noinline int iom_match(struct __sk_buff *skb, struct iom_match_query *q, struct iom_match_list *list, __u32 from)
 {
 	struct iom_match_run run = { .skb = skb, .q = q };
 	struct iom_match_size *size;
@@ -697,8 +699,7 @@ static __noinline int iom_match(struct __sk_buff *skb, struct iom_match *q, stru
 	q->size = *size;
 	if (iom_match_start(q))
 		return IOM_MATCH_LOST;
-	if (bpf_loop(IOM_MATCH_STEPS, iom_match_step, &run, 0) >= IOM_MATCH_STEPS)
-		return IOM_MATCH_LOST;
+	bpf_loop(IOM_MATCH_STEPS, iom_match_step, &run, 0);
 	/* What was looked up belongs together if the list is still there: its row goes first. */
 	return bpf_map_lookup_elem(&iom_match_lists, &q->at) ? q->rule : IOM_MATCH_LOST;
 }

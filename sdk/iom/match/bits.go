@@ -71,8 +71,15 @@ type Prefix struct {
 
 // prefix makes one of a width-bit value; what is beyond its length is cut off.
 func prefix(v Uint128, length, width int) Prefix {
-	left := v.shiftLeft(128 - width)
-	return Prefix{left.And(Ones(length).shiftLeft(128 - length)), length}
+	return Prefix{v.shiftLeft(128 - width), length}.masked()
+}
+
+// masked has no bits beyond its length; a length that no dimension has stays as it is.
+func (p Prefix) masked() Prefix {
+	if p.Len >= 0 && p.Len <= 128 {
+		p.Bits = p.Bits.And(Ones(p.Len).shiftLeft(128 - p.Len))
+	}
+	return p
 }
 
 // contains: q is p or a part of it.

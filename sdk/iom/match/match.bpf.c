@@ -32,7 +32,7 @@ int match_first(struct __sk_buff *skb)
 	struct match_asked *ask = bpf_map_lookup_elem(&match_asks, &zero);
 	struct iom_meta *m = iom_meta_get(skb);
 	struct iom_match_list list;
-	struct iom_match *q;
+	struct iom_match_query *q;
 
 	if (!ask || !m)
 		return IOM_MATCH_LOST;

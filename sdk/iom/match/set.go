@@ -2,7 +2,6 @@ package match
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"slices"
 )
 
@@ -14,29 +13,33 @@ type Set struct {
 	name     string
 	prefixes []Prefix // sorted, each once
 	digest   [16]byte // of the prefixes
-	id       uint64   // of the name or, without one, of the prefixes
+	identity [16]byte // of the name or, without one, of the prefixes
 }
 
 // NewSet makes a set of the prefixes of one dimension's values. It takes the slice over.
 func NewSet(name string, prefixes []Prefix) *Set {
+	text := make([]byte, 0, 17*len(prefixes))
+	for i, p := range prefixes {
+		prefixes[i] = p.masked()
+	}
 	slices.SortFunc(prefixes, Prefix.compare)
 	s := &Set{name: name, prefixes: slices.Compact(prefixes)}
-	h := sha256.New()
-	var b [17]byte
 	for _, p := range s.prefixes {
 		bits := p.Bits.bytes()
-		copy(b[:], bits[:])
-		b[16] = byte(p.Len)
-		h.Write(b[:])
+		text = append(text, bits[:]...)
+		text = append(text, byte(p.Len))
 	}
-	s.digest = [16]byte(h.Sum(nil))
-	id := s.digest[:]
+	s.digest = digest(text)
+	s.identity = s.digest
 	if name != "" {
-		sum := sha256.Sum256([]byte("name " + name))
-		id = sum[:]
+		s.identity = digest([]byte("name " + name))
 	}
-	s.id = binary.BigEndian.Uint64(id)
 	return s
+}
+
+func digest(text []byte) [16]byte {
+	sum := sha256.Sum256(text)
+	return [16]byte(sum[:])
 }
 
 // Name is "" for a set that is what its members are.
