@@ -82,7 +82,7 @@ type Port struct {
 	// ARPProxy are addresses for which a port of type "router" answers ARP and ND requests besides its own; the MAC address
 	// is zero where it answers with that of the router port.
 	ARPProxy Address
-	// DHCPv4 and DHCPv6 are what the port's DHCP requests are answered with; nil: they are not.
+	// DHCPv4 and DHCPv6 are what the DHCP requests of a port with a Device are answered with; nil: they are not.
 	DHCPv4, DHCPv6 *DHCPOptions
 	// Hostname is DHCPv4's option 12 for this port (options:hostname); "" for none.
 	Hostname string

@@ -43,8 +43,8 @@ type RouterPort struct {
 	// Enabled is false, too, while the Northbound row is missing or its MAC address can't be read.
 	Enabled bool
 	MAC     [6]byte
-	// Networks are the port's addresses with the lengths of their networks, host bits set, in ascending order; among them is the
-	// IPv6 link-local address that follows from MAC.
+	// Networks are the port's addresses with the lengths of their networks, host bits set: those of the row in ovn-northd's order (where
+	// it says "first" it means this one), then the IPv6 link-local one that follows from MAC.
 	Networks []netip.Prefix
 	// Link is the other end; nil when there is none, or it is not known.
 	Link *Link

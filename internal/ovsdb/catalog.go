@@ -19,10 +19,14 @@ type catalog struct {
 	unread   []string                // columns of any table that are only written
 }
 
-func newCatalog(m model.ClientDBModel, rows reflect.Type, unread []string) catalog {
+// newCatalog takes the rows of newer in the place of the generated ones.
+func newCatalog(m model.ClientDBModel, newer map[string]model.Model, rows reflect.Type, unread []string) catalog {
 	tables := make(map[string]reflect.Type, len(m.Types()))
 	for table, pointer := range m.Types() {
 		tables[table] = pointer.Elem()
+	}
+	for table, row := range newer {
+		tables[table] = reflect.TypeOf(row).Elem()
 	}
 	return catalog{database: m.Name(), tables: tables, rows: rows, unread: unread}
 }

@@ -66,23 +66,23 @@ type DB[R any] struct {
 
 // NewNB returns a client of OVN_Northbound. It does nothing before Run.
 func NewNB(cfg Config) *DB[nb.Rows] {
-	return newDB[nb.Rows](cfg, nb.FullDatabaseModel, nil)
+	return newDB[nb.Rows](cfg, nb.FullDatabaseModel, nb.Newer(), nil)
 }
 
 // NewSB returns a client of OVN_Southbound. It does nothing before Run.
 func NewSB(cfg Config) *DB[sb.Rows] {
-	return newDB[sb.Rows](cfg, sb.Model, nil)
+	return newDB[sb.Rows](cfg, sb.FullDatabaseModel, sb.Newer(), nil)
 }
 
 // NewVSW returns a client of the local Open_vSwitch database. It does nothing before Run. Columns that a vswitchd keeps
 // writing are not read: in Rows, Statistics, Status, RSTPStatistics, RSTPStatus and BFDStatus are always nil.
 func NewVSW(cfg Config) *DB[vsw.Rows] {
-	return newDB[vsw.Rows](cfg, vsw.FullDatabaseModel,
+	return newDB[vsw.Rows](cfg, vsw.FullDatabaseModel, nil,
 		[]string{"statistics", "status", "rstp_statistics", "rstp_status", "bfd_status"})
 }
 
 // newDB panics if the generated model is broken: a test of any kind finds that.
-func newDB[R any](cfg Config, generated func() (model.ClientDBModel, error), unread []string) *DB[R] {
+func newDB[R any](cfg Config, generated func() (model.ClientDBModel, error), newer map[string]model.Model, unread []string) *DB[R] {
 	m, err := generated()
 	if err != nil {
 		panic(err)
@@ -93,7 +93,7 @@ func newDB[R any](cfg Config, generated func() (model.ClientDBModel, error), unr
 	cfg.Log = cfg.Log.With("database", cfg.Name)
 	return &DB[R]{
 		cfg:     cfg,
-		catalog: newCatalog(m, reflect.TypeFor[R](), unread),
+		catalog: newCatalog(m, newer, reflect.TypeFor[R](), unread),
 		timing:  defaultTiming,
 		changed: make(chan struct{}, 1),
 		target:  newTarget(cfg.Remotes, cfg.TLS),

@@ -6,11 +6,18 @@ package nb
 // between two snapshots is the same pointer in both. Rows and their
 // maps and slices are read only. References may dangle.
 type Rows struct {
-	NBGlobal          map[string]*NBGlobal
-	LogicalSwitch     map[string]*LogicalSwitch
-	LogicalSwitchPort map[string]*LogicalSwitchPort
-	LogicalRouter     map[string]*LogicalRouter
-	LogicalRouterPort map[string]*LogicalRouterPort
-	PortGroup         map[string]*PortGroup
-	ACL               map[string]*ACL
+	NBGlobal                 map[string]*NBGlobal
+	LogicalSwitch            map[string]*LogicalSwitch
+	LogicalSwitchPort        map[string]*LogicalSwitchPort
+	LogicalRouter            map[string]*LogicalRouter
+	LogicalRouterPort        map[string]*RouterPort
+	LogicalRouterStaticRoute map[string]*StaticRoute
+	LogicalRouterPolicy      map[string]*RouterPolicy
+	PortGroup                map[string]*PortGroup
+	AddressSet               map[string]*AddressSet
+	ACL                      map[string]*ACLEntry
+	Meter                    map[string]*Meter
+	MeterBand                map[string]*MeterBand
+	Copp                     map[string]*Copp
+	DHCPOptions              map[string]*DHCPOptions
 }

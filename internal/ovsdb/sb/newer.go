@@ -1,10 +1,6 @@
 package sb
 
-import (
-	"reflect"
-
-	"github.com/ovn-kubernetes/libovsdb/model"
-)
+import "github.com/ovn-kubernetes/libovsdb/model"
 
 // FDBEntry is a row of FDB with the columns of newer releases than that which the other rows were generated from: zero when the server's
 // schema lacks them.
@@ -27,16 +23,15 @@ type IGMPEntry struct {
 	Protocol    string   `ovsdb:"protocol"` // of the last report: "IGMPv1" ...
 }
 
-// Model is the database with the rows above in the place of the generated ones.
-func Model() (model.ClientDBModel, error) {
-	generated, err := FullDatabaseModel()
-	if err != nil {
-		return model.ClientDBModel{}, err
-	}
-	rows := make(map[string]model.Model, len(generated.Types()))
-	for table, pointer := range generated.Types() {
-		rows[table] = reflect.New(pointer.Elem()).Interface()
-	}
-	rows[FDBTable], rows[IGMPGroupTable] = &FDBEntry{}, &IGMPEntry{}
-	return model.NewClientDBModel(generated.Name(), rows)
+// DNSEntry is a row of DNS likewise.
+type DNSEntry struct {
+	UUID      string            `ovsdb:"_uuid"`
+	Datapaths []string          `ovsdb:"datapaths"`
+	Options   map[string]string `ovsdb:"options"`
+	Records   map[string]string `ovsdb:"records"`
+}
+
+// Newer are the row types above by table, which stand in for the generated ones.
+func Newer() map[string]model.Model {
+	return map[string]model.Model{FDBTable: &FDBEntry{}, IGMPGroupTable: &IGMPEntry{}, DNSTable: &DNSEntry{}}
 }

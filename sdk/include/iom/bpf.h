@@ -41,6 +41,7 @@ enum {
 	BPF_MAP_TYPE_RINGBUF = 27,
 
 	BPF_F_NO_PREALLOC = 1,
+	BPF_F_RECOMPUTE_CSUM = 1,
 	BPF_NOEXIST = 1,
 
 	TC_ACT_UNSPEC = -1, /* not ours: let the next program, then the stack, have it */
@@ -112,6 +113,8 @@ struct bpf_redir_neigh {
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
 static long (*bpf_skb_store_bytes)(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len, __u64 flags) = (void *)9;
+static long (*bpf_l3_csum_replace)(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 to, __u64 flags) = (void *)10;
+static long (*bpf_l4_csum_replace)(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 to, __u64 flags) = (void *)11;
 static long (*bpf_tail_call)(void *ctx, void *prog_array, __u32 index) = (void *)12;
 static long (*bpf_clone_redirect)(struct __sk_buff *skb, __u32 ifindex, __u64 flags) = (void *)13;
 static long (*bpf_skb_vlan_push)(struct __sk_buff *skb, __u16 vlan_proto, __u16 vlan_tci) = (void *)18;

@@ -25,6 +25,10 @@ enum {
 	PROTO_ICMP6 = 58,
 
 	ICMP6_MLD_REPORT = 131,
+	ICMP_ECHO = 8,
+	ICMP6_ECHO = 128,
+	ICMP6_ECHO_REPLY = 129,
+	ICMP6_ND_RS = 133,
 	ICMP6_ND_NS = 135,
 	ICMP6_ND_NA = 136,
 	ICMP6_MLD2_REPORT = 143,
@@ -131,6 +135,12 @@ static __always_inline int iom_addr_eq(const struct iom_addr *x, const struct io
 static __always_inline int iom_addr_is4(const struct iom_addr *x)
 {
 	return !x->a[0] && !x->a[1] && x->a[2] == iom_htonl(0xffff);
+}
+
+/* fe80::/10 */
+static __always_inline int iom_addr_is_link_local(const struct iom_addr *x)
+{
+	return (x->a[0] & iom_htonl(0xffc00000)) == iom_htonl(0xfe800000);
 }
 
 static __always_inline int iom_addr_is_zero(const struct iom_addr *x)

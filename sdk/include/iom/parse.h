@@ -93,6 +93,37 @@ static __always_inline int iom_parse_ip6(struct __sk_buff *skb, struct iom_meta 
 	return 0;
 }
 
+/* iom_frame_size is the bytes of the largest frame that the packet becomes when it is cut (GSO), with its Ethernet header and without a tag;
+ * 0 when its transport header can't be read. */
+static __always_inline __u32 iom_frame_size(struct __sk_buff *skb, struct iom_meta *m)
+{
+	__u8 doff;
+
+	if (!skb->gso_size)
+		return skb->len;
+	if (!m->l4)
+		return 0;
+	if (m->l4_proto != PROTO_TCP)
+		return m->l4 + UDP_LEN + skb->gso_size;
+	if (bpf_skb_load_bytes(skb, m->l4 + 12, &doff, 1))
+		return 0;
+	return m->l4 + (doff >> 4) * 4 + skb->gso_size;
+}
+
+/* iom_flow_hash is the same for all packets of a flow. */
+static __always_inline __u32 iom_flow_hash(struct iom_meta *m)
+{
+	__u32 h = m->l4_proto, words[9] = { m->src.a[0], m->src.a[1], m->src.a[2],
+					    m->src.a[3], m->dst.a[0], m->dst.a[1],
+					    m->dst.a[2], m->dst.a[3], (__u32)m->sport << 16 | m->dport };
+
+	for (int i = 0; i < 9; i++) {
+		h = (h ^ words[i]) * 0x9e3779b1;
+		h ^= h >> 15;
+	}
+	return h;
+}
+
 /* iom_parse fills m's parsed part. Negative: the packet is shorter than its headers say, or no IP under an IP ethertype.
  * Invalidates packet pointers. */
 static __always_inline int iom_parse(struct __sk_buff *skb, struct iom_meta *m)

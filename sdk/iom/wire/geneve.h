@@ -8,6 +8,7 @@
 
 #include <iom/action.h>
 #include <iom/csum.h>
+#include <iom/parse.h>
 
 /* What follows the outer IP header, as it lies in the packet. */
 struct geneve_tail {
@@ -68,22 +69,6 @@ struct {
 	__uint(max_entries, 131072);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } iom_tunnel_keys SEC(".maps");
-
-/* Bytes of the largest outer IP packet that the inner one becomes with overhead more; 0 when its transport header can't be read. */
-static __always_inline __u32 geneve_size(struct __sk_buff *skb, struct iom_meta *m, __u32 overhead)
-{
-	__u8 doff;
-
-	if (!skb->gso_size)
-		return skb->len + overhead;
-	if (!m->l4)
-		return 0;
-	if (m->l4_proto != PROTO_TCP)
-		return m->l4 + UDP_LEN + skb->gso_size + overhead;
-	if (bpf_skb_load_bytes(skb, m->l4 + 12, &doff, 1))
-		return 0;
-	return m->l4 + (doff >> 4) * 4 + skb->gso_size + overhead;
-}
 
 /* A length field; what does not fit is GSO, for which segmentation writes it. */
 static __always_inline __u16 geneve_len(__u32 len)
@@ -207,7 +192,7 @@ static __always_inline int geneve_send(struct iom_node *node)
 /* Encapsulates for m->out, a remote iom_ref, and sends. */
 static __always_inline int geneve_encap(struct __sk_buff *skb, struct iom_meta *m)
 {
-	__u32 zero = 0, slot = iom_ref_node(m->out), dp_slot = m->dp, size, is4;
+	__u32 zero = 0, slot = iom_ref_node(m->out), dp_slot = m->dp, size, overhead, is4;
 	struct iom_tunnel *own = bpf_map_lookup_elem(&iom_tunnel_end, &zero);
 	struct iom_dp *dp = bpf_map_lookup_elem(&iom_dps, &dp_slot);
 	struct geneve_encap e = { .node = bpf_map_lookup_elem(&iom_nodes, &slot) };
@@ -220,10 +205,10 @@ static __always_inline int geneve_encap(struct __sk_buff *skb, struct iom_meta *
 	if (!e.node->ifindex)
 		return iom_drop(skb, m, iom, NO_ROUTE);
 	is4 = iom_addr_is4(&e.node->addr);
-	size = geneve_size(skb, m,
-			   (is4 ? sizeof(struct geneve_outer4) : sizeof(struct geneve_outer6)) - ETH_LEN +
-				   (skb->vlan_present ? VLAN_LEN : 0));
-	if (!size || size > e.node->mtu)
+	size = iom_frame_size(skb, m);
+	overhead =
+		(is4 ? sizeof(struct geneve_outer4) : sizeof(struct geneve_outer6)) - ETH_LEN + (skb->vlan_present ? VLAN_LEN : 0);
+	if (!size || size + overhead > e.node->mtu)
 		return iom_drop(skb, m, iom, TOO_BIG);
 	iom_trace_add(m, IOM_TRACE_TUNNEL, m->out, dp->vni);
 	if (m->flags & IOM_TRACE)

@@ -99,6 +99,7 @@ type WireIomMeta struct {
 	Smac        [6]uint8
 	Src         WireIomAddr
 	Dst         WireIomAddr
+	Nexthop     WireIomAddr
 	CopyIfindex uint32
 	Depth       uint32
 }
@@ -137,14 +138,15 @@ const (
 )
 
 type WireIomPunt struct {
-	_      structs.HostLayout
-	Kind   uint32
-	Reason uint32
-	Dp     uint32
-	In     uint32
-	Out    uint32
-	Len    uint32
-	Caplen uint32
+	_       structs.HostLayout
+	Kind    uint32
+	Reason  uint32
+	Dp      uint32
+	In      uint32
+	Out     uint32
+	Len     uint32
+	Caplen  uint32
+	Nexthop WireIomAddr
 }
 
 type WireIomPuntBuf struct {

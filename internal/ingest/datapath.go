@@ -1,0 +1,116 @@
+package ingest
+
+import (
+	"woven.dev/woven/internal/logical"
+	"woven.dev/woven/internal/ovsdb/nb"
+	"woven.dev/woven/internal/ovsdb/sb"
+)
+
+// Types of a Port_Binding that make up links between datapaths, ovn-sb(5).
+const (
+	patchType           = "patch"
+	l3gatewayType       = "l3gateway"
+	chassisredirectType = "chassisredirect"
+)
+
+// patches are the ports by which datapaths are linked.
+type patches struct {
+	byName     map[string]*sb.PortBinding   // with those of type chassisredirect
+	byDatapath map[string][]*sb.PortBinding // of type patch
+	// routerPorts are the Northbound rows by name.
+	routerPorts map[string]*nb.RouterPort
+}
+
+// linkSource is what a Link is made of.
+type linkSource struct {
+	peer *sb.PortBinding
+	row  *nb.RouterPort // of the peer; nil for a switch's port
+}
+
+// findPatches finds the ports that lead to other datapaths.
+func (n *network) findPatches() {
+	n.patches = patches{
+		byName: map[string]*sb.PortBinding{}, byDatapath: map[string][]*sb.PortBinding{}, routerPorts: map[string]*nb.RouterPort{},
+	}
+	for _, pb := range n.SB.PortBinding {
+		switch pb.Type {
+		case patchType:
+			n.patches.byDatapath[pb.Datapath] = append(n.patches.byDatapath[pb.Datapath], pb)
+			n.patches.byName[pb.LogicalPort] = pb
+		case chassisredirectType:
+			n.patches.byName[pb.LogicalPort] = pb
+		}
+	}
+	if len(n.patches.byName) > 0 {
+		for _, row := range n.NB.LogicalRouterPort {
+			n.patches.routerPorts[row.Name] = row
+		}
+	}
+}
+
+// peerOf is the port at the other end of a patch port; nil when there is none. Each end names the other.
+func (n *network) peerOf(pb *sb.PortBinding) *sb.PortBinding {
+	if pb.Type != patchType {
+		return nil
+	}
+	peer := n.patches.byName[pb.Options["peer"]]
+	if peer == nil || peer.Type != patchType || peer.Options["peer"] != pb.LogicalPort || peer.Datapath == pb.Datapath {
+		return nil
+	}
+	return peer
+}
+
+// crossed says whether a chassis follows a patch port, by ovn-controller 23.03's rule for local datapaths: any but that of a distributed
+// gateway port through which everything is redirected (always-redirect of the chassisredirect port), unless this chassis is among those that
+// it may be redirected to.
+func (n *network) crossed(pb *sb.PortBinding) bool {
+	name := pb.Options["chassis-redirect-port"]
+	if name == "" {
+		return true
+	}
+	redirect := n.patches.byName[name]
+	if redirect == nil {
+		return false
+	}
+	return redirect.Options["always-redirect"] != "true"
+}
+
+// reach adds to locals every datapath to which packets can come from those that are in it.
+func (n *network) reach(locals map[string]bool) {
+	queue := sortedKeys(locals)
+	for len(queue) > 0 {
+		uuid := queue[0]
+		queue = queue[1:]
+		for _, pb := range n.patches.byDatapath[uuid] {
+			peer := n.peerOf(pb)
+			if peer == nil || locals[peer.Datapath] || n.SB.DatapathBinding[peer.Datapath] == nil || !n.crossed(pb) {
+				continue
+			}
+			locals[peer.Datapath] = true
+			queue = append(queue, peer.Datapath)
+		}
+	}
+}
+
+// link is what a patch port leads to; nil for another port, and when nothing is there.
+func (n *network) link(pb *sb.PortBinding) *logical.Link {
+	peer := n.peerOf(pb)
+	if peer == nil || n.SB.DatapathBinding[peer.Datapath] == nil {
+		return nil
+	}
+	from := linkSource{peer: peer}
+	router := isRouter(n.SB.DatapathBinding[peer.Datapath])
+	if router {
+		from.row = n.patches.routerPorts[peer.LogicalPort]
+	}
+	return n.links.get(from, func() *logical.Link {
+		l := &logical.Link{Datapath: peer.Datapath, Key: uint16(peer.TunnelKey), Router: router}
+		if from.row != nil {
+			a := routerPortAddresses(from.row)
+			l.MAC, l.Networks = a.MAC, a.Prefixes
+		}
+		return l
+	})
+}
+
+func isRouter(dp *sb.DatapathBinding) bool { return dp.ExternalIDs["logical-router"] != "" }

@@ -1,0 +1,106 @@
+package ingest
+
+import (
+	"maps"
+	"slices"
+
+	"woven.dev/woven/internal/logical"
+)
+
+// memo remembers what was made of keys in this round and in the last one. The zero value is ready after begin.
+type memo[K comparable, V any] struct{ last, now map[K]V }
+
+// begin starts a round.
+func (m *memo[K, V]) begin() {
+	m.last, m.now = m.now, make(map[K]V, len(m.now))
+}
+
+// get gives what was made of a key, or makes it.
+func (m *memo[K, V]) get(key K, make func() V) V {
+	if v, ok := m.now[key]; ok {
+		return v
+	}
+	v, ok := m.last[key]
+	if !ok {
+		v = make()
+	}
+	m.now[key] = v
+	return v
+}
+
+// rowList is what was made of the rows that a set column refers to, in the order of their UUIDs. The zero value is that of no row.
+type rowList[R, V any] struct {
+	rows     []*R
+	read     map[*R]readRow[V]
+	values   []*V // never changed, but replaced
+	problems logical.Problems
+	// changes counts how often values was replaced.
+	changes int
+}
+
+// readRow is what was made of a row: nil when it is left out.
+type readRow[V any] struct {
+	value    *V
+	problems logical.Problems
+}
+
+// update reads the rows that refs names, those that it did not know, and says whether values differ.
+func (l *rowList[R, V]) update(refs []string, table map[string]*R, read func(*R, *logical.Problems) *V) bool {
+	if l.current(refs, table) {
+		return false
+	}
+	last := l.read
+	l.rows, l.values, l.problems, l.read = make([]*R, 0, len(refs)), make([]*V, 0, len(refs)), nil, make(map[*R]readRow[V], len(refs))
+	for _, uuid := range inOrder(refs) {
+		row := table[uuid]
+		if row == nil {
+			continue
+		}
+		r, known := last[row]
+		if !known {
+			r.value = read(row, &r.problems)
+		}
+		l.read[row], l.rows = r, append(l.rows, row)
+		l.problems = append(l.problems, r.problems...)
+		if r.value != nil {
+			l.values = append(l.values, r.value)
+		}
+	}
+	l.changes++
+	return true
+}
+
+// current says whether refs still names the rows that were read.
+func (l *rowList[R, V]) current(refs []string, table map[string]*R) bool {
+	i := 0
+	for _, uuid := range inOrder(refs) {
+		row := table[uuid]
+		if row == nil {
+			continue
+		}
+		if i == len(l.rows) || l.rows[i] != row {
+			return false
+		}
+		i++
+	}
+	return i == len(l.rows)
+}
+
+// keepEqual gives last if it equals next, so that what did not change is the same pointer.
+func keepEqual[V any](last, next *V, equal func(a, b *V) bool) *V {
+	if last != nil && equal(last, next) {
+		return last
+	}
+	return next
+}
+
+// keepEqualMap is keepEqual for maps.
+func keepEqualMap[K, V comparable](last, next map[K]V) map[K]V {
+	if last != nil && maps.Equal(last, next) {
+		return last
+	}
+	return next
+}
+
+// sortedKeys are the keys of a map in ascending order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

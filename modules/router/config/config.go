@@ -1,0 +1,129 @@
+// Package config is the configuration of the router IOModule: what compile and REST fill in. It is pure and needs no kernel.
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+)
+
+// Kind is the module kind's name.
+const Kind = "router"
+
+// Config is the configuration of one logical router. Ports and neighbours are named by the keys of the instance's ports.
+type Config struct {
+	// Ports by key. A port of the instance without an entry is disabled.
+	Ports map[uint16]Port
+	// Routes are the static ones; those to the networks of the ports go without saying.
+	Routes []Route
+	// Neighbours are the MAC addresses of next hops.
+	Neighbours map[Neighbour][6]byte
+	// LearnOnlyKnown: requests teach the MAC address of their sender only if it asks for one of the router's addresses or is known
+	// already (options:always_learn_from_arp_request=false).
+	LearnOnlyKnown bool
+}
+
+// Port is a logical router port.
+type Port struct {
+	Enabled bool
+	MAC     [6]byte
+	// Networks are the port's addresses with the length of the network's prefix, link-local ones included.
+	Networks []netip.Prefix
+	// Table names the routes for what comes in by the port, beside those to the ports' networks; "" is the main table.
+	Table string
+	// MTU is the largest IP packet that may leave by the port, in bytes; 0: any (options:gateway_mtu).
+	MTU uint16
+	// Advertises: user space answers router solicitations.
+	Advertises bool
+}
+
+// Route is a static route.
+type Route struct {
+	Table string
+	// Prefix of the destination or, with BySource, of the source address.
+	Prefix   netip.Prefix
+	BySource bool
+	// Hops, one of which is chosen by a hash of the flow. None: packets are dropped.
+	Hops []Hop
+}
+
+// Hop is a way out of the router.
+type Hop struct {
+	// Port is the key of the port to leave by.
+	Port uint16
+	// Addr of the next router, of either family; the zero Addr: the packet's destination itself.
+	Addr netip.Addr
+}
+
+// Neighbour is an address on the network of a port.
+type Neighbour struct {
+	Port uint16
+	Addr netip.Addr
+}
+
+// Equal says whether other is an equal *Config.
+func (c *Config) Equal(other any) bool {
+	o, ok := other.(*Config)
+	return ok && c.LearnOnlyKnown == o.LearnOnlyKnown && maps.Equal(c.Neighbours, o.Neighbours) &&
+		maps.EqualFunc(c.Ports, o.Ports, Port.equal) && slices.EqualFunc(c.Routes, o.Routes, Route.equal)
+}
+
+func (p Port) equal(o Port) bool { return reflect.DeepEqual(p, o) }
+
+func (r Route) equal(o Route) bool {
+	return r.Table == o.Table && r.Prefix == o.Prefix && r.BySource == o.BySource && slices.Equal(r.Hops, o.Hops)
+}
+
+// maxHops is how many next hops a route may have.
+const maxHops = 256
+
+// Validate reports the first thing that the module can't hold.
+func (c *Config) Validate() error {
+	owner := map[netip.Addr]uint16{}
+	for _, key := range slices.Sorted(maps.Keys(c.Ports)) {
+		if key == 0 || key > 32767 {
+			return fmt.Errorf("port key %d is outside 1..32767", key)
+		}
+		for _, n := range c.Ports[key].Networks {
+			a := n.Addr()
+			if !n.IsValid() || a.IsMulticast() || a.IsUnspecified() || a.Is4In6() || a.Zone() != "" {
+				return fmt.Errorf("port %d: network %s has no unicast address", key, n)
+			}
+			if other, taken := owner[a]; taken && !a.IsLinkLocalUnicast() {
+				return fmt.Errorf("port %d: address %s is that of port %d", key, a, other)
+			}
+			owner[a] = key
+		}
+	}
+	for _, r := range c.Routes {
+		if err := c.validateRoute(r); err != nil {
+			return err
+		}
+	}
+	for n := range c.Neighbours {
+		if _, ok := c.Ports[n.Port]; !ok {
+			return fmt.Errorf("neighbour %s is on port key %d, which is not in this router", n.Addr, n.Port)
+		}
+		if !n.Addr.IsValid() || n.Addr.Is4In6() || n.Addr.IsMulticast() {
+			return fmt.Errorf("neighbour %s is no unicast address", n.Addr)
+		}
+	}
+	return nil
+}
+
+func (c *Config) validateRoute(r Route) error {
+	if !r.Prefix.IsValid() || r.Prefix != r.Prefix.Masked() || r.Prefix.Addr().Is4In6() {
+		return fmt.Errorf("route %s is no network", r.Prefix)
+	}
+	if len(r.Hops) > maxHops {
+		return fmt.Errorf("route %s has %d next hops, more than %d", r.Prefix, len(r.Hops), maxHops)
+	}
+	for _, h := range r.Hops {
+		if _, ok := c.Ports[h.Port]; !ok {
+			return fmt.Errorf("route %s leads to port key %d, which is not in this router", r.Prefix, h.Port)
+		}
+	}
+	return nil
+}

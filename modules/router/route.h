@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* route.h: the way out of the router (ovn-northd(8), "IP Routing" to "ARP Request"). */
+#ifndef ROUTER_ROUTE_H
+#define ROUTER_ROUTE_H
+
+#include <iom/action.h>
+#include <iom/parse.h>
+#include <iom/punt.h>
+#include "tables.h"
+
+/* The egress pipeline. */
+static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
+{
+	struct router_port *port = router_port_get(m->out);
+
+	if (!port || !(port->flags & ROUTER_PORT_ENABLED))
+		return iom_drop(skb, m, router, PORT_DISABLED);
+	return iom_deliver(skb, m, out);
+}
+
+/* order of a route to a network of a port, modulo ROUTER_ORDERS; see Entries. */
+enum {
+	ROUTER_ORDERS = 3,
+	ROUTER_ORDER_CONNECTED = 2,
+};
+
+static __always_inline struct router_route *route_by(struct iom_meta *m, __u32 table, enum router_by by,
+						     const struct iom_addr *addr)
+{
+	struct router_route_key key = { .prefixlen = 96 + 128, .dp = m->dp, .table = table, .by = by, .addr = *addr };
+
+	return bpf_map_lookup_elem(&router_routes, &key);
+}
+
+/* Whether an IPv4 address is on a network of the port that the packet came in by. */
+static __always_inline int is_connected(struct iom_meta *m, const struct iom_addr *addr)
+{
+	struct router_route *route = route_by(m, 0, ROUTER_TO4, addr);
+
+	return route && route->order % ROUTER_ORDERS == ROUTER_ORDER_CONNECTED && route->hop.out == m->in;
+}
+
+/* The route for the packet; NULL: none. Of a route by destination and one by source the one with the longer prefix. */
+static __always_inline struct router_route *find_route(struct iom_meta *m, __u32 table)
+{
+	struct router_route *to, *from;
+	__u32 dp = m->dp, is4 = m->proto == ETH_IP4;
+	struct router_config *config;
+
+	to = route_by(m, table, is4 ? ROUTER_TO4 : ROUTER_TO6, &m->dst);
+	config = bpf_map_lookup_elem(&router_configs, &dp);
+	if (!config || !(config->flags & ROUTER_BY_SOURCE))
+		return to;
+	from = route_by(m, table, is4 ? ROUTER_FROM4 : ROUTER_FROM6, &m->src);
+	if (!to || !from)
+		return to ?: from;
+	return from->order > to->order ? from : to;
+}
+
+/* One of the route's ways out, always the same for a flow. */
+static __always_inline struct router_hop *choose_hop(struct iom_meta *m, struct router_route *route)
+{
+	struct router_hop_key key = { .dp = m->dp, .group = route->group };
+
+	if (route->count < 2)
+		return &route->hop;
+	key.index = iom_flow_hash(m) % route->count;
+	return bpf_map_lookup_elem(&router_hops, &key);
+}
+
+/* Writes the MAC addresses and one less time to live. 0 or negative. */
+static __always_inline int rewrite(struct __sk_buff *skb, struct iom_meta *m, const __u8 *smac, const __u8 *dmac)
+{
+	struct {
+		__u8 dst[6], src[6];
+	} IOM_HALFWORDS eth;
+	__u32 at = ETH_LEN +
+		   (m->proto == ETH_IP4 ? __builtin_offsetof(struct ip4_hdr, ttl) : __builtin_offsetof(struct ip6_hdr, hop_limit));
+	__u16 was, is; /* ttl with the protocol behind it, network byte order */
+
+	iom_mac_copy(m->smac, smac);
+	iom_mac_copy(m->dmac, dmac);
+	iom_mac_copy(eth.src, smac);
+	iom_mac_copy(eth.dst, dmac);
+	if (m->proto == ETH_IP4) {
+		if (bpf_skb_load_bytes(skb, at, &was, sizeof(was)))
+			return -1;
+		is = was - iom_htons(0x0100);
+		if (bpf_l3_csum_replace(skb, ETH_LEN + __builtin_offsetof(struct ip4_hdr, csum), was, is, sizeof(is)) ||
+		    iom_rewrite(skb, m, at, &is, sizeof(is)))
+			return -1;
+	} else {
+		__u8 limit;
+
+		if (bpf_skb_load_bytes(skb, at, &limit, sizeof(limit)))
+			return -1;
+		limit--;
+		iom_trace_add(m, IOM_TRACE_REWRITE, at, sizeof(limit));
+		if (bpf_skb_store_bytes(skb, at, &limit, sizeof(limit), BPF_F_RECOMPUTE_CSUM))
+			return -1;
+	}
+	return iom_rewrite(skb, m, 0, &eth, sizeof(eth));
+}
+
+/* Sends the packet by a way out. */
+static __always_inline int send_by(struct __sk_buff *skb, struct iom_meta *m, struct router_hop *hop)
+{
+	struct router_port *port;
+	struct router_neigh *neigh;
+	__u32 size;
+
+	m->out = hop->out;
+	m->nexthop = iom_addr_is_zero(&hop->addr) ? m->dst : hop->addr;
+	port = router_port_get(m->out);
+	if (!port || !(port->flags & ROUTER_PORT_ENABLED))
+		return iom_drop(skb, m, router, PORT_DISABLED);
+	size = port->mtu ? iom_frame_size(skb, m) : 0;
+	if (size > ETH_LEN + (__u32)port->mtu) {
+		iom_punt(skb, m, ROUTER_PUNT_TOO_BIG, IOM_PUNT_BYTES);
+		return iom_drop(skb, m, router, TOO_BIG);
+	}
+	neigh = router_neigh_get(m->dp, m->out, &m->nexthop);
+	if (!neigh) {
+		if (!(m->flags & IOM_RESUMED))
+			iom_punt(skb, m, ROUTER_PUNT_RESOLVE, IOM_PUNT_BYTES);
+		return iom_drop(skb, m, router, UNRESOLVED);
+	}
+	if (rewrite(skb, m, port->mac, neigh->mac))
+		return iom_drop(skb, m, router, REWRITE_FAILED);
+	m->flags |= IOM_LOOPBACK;
+	return iom_output(skb, m, m->out, leave);
+}
+
+/* Routes the packet. */
+static __always_inline int route(struct __sk_buff *skb, struct iom_meta *m)
+{
+	struct router_port *in = router_port_get(m->port);
+	struct router_hop here = { .out = m->in }, *hop;
+	struct router_route *found;
+
+	if (m->proto == ETH_IP6 && iom_addr_is_link_local(&m->dst))
+		return send_by(skb, m, &here);
+	found = find_route(m, in ? in->table : 0);
+	if (!found) {
+		iom_punt(skb, m, ROUTER_PUNT_NO_ROUTE, IOM_PUNT_BYTES);
+		return iom_drop(skb, m, router, NO_ROUTE);
+	}
+	if (!found->count)
+		return iom_drop(skb, m, router, DISCARD);
+	hop = choose_hop(m, found);
+	return hop && hop->out ? send_by(skb, m, hop) : iom_drop(skb, m, iom, NO_PORT);
+}
+
+#endif

@@ -1,0 +1,125 @@
+// Package router is OVN's logical router as an IOModule. See README.md.
+package router
+
+import (
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+
+	"woven.dev/woven/modules/router/config"
+	"woven.dev/woven/sdk/iom"
+)
+
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package router -output-stem router -type router_config -type router_flag -type router_port -type router_port_flag -type router_addr_key -type router_addr -type router_by -type router_route_key -type router_route -type router_hop -type router_hop_key -type router_neigh_key -type router_neigh -type iom_addr Router router.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
+
+// Kind is the module kind for a release.
+func Kind() iom.Kind {
+	return iom.Kind{Name: config.Kind, Load: LoadRouter, Entries: Entries}
+}
+
+// The order of routes that match a packet, as ovn-northd's priorities have it: the longer prefix first; of the same length a network of the
+// router's own port, then a route by destination, then one by source.
+const (
+	orders         = 3
+	orderBySource  = 0
+	orderStatic    = 1
+	orderConnected = 2
+)
+
+// Entries are the table entries of one router. Pure.
+func Entries(inst iom.Instance, t *iom.Tables) error {
+	c, ok := inst.Config.(*config.Config)
+	if !ok {
+		return fmt.Errorf("configure router: want *config.Config, have %T", inst.Config)
+	}
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("configure router: %w", err)
+	}
+	for n, mac := range c.Neighbours {
+		if slot, here := inst.Local[n.Port]; here {
+			iom.Put(t, "router_neighs", RouterRouterNeighKey{Dp: inst.Slot, Port: slot, Addr: addr(n.Addr)}, RouterRouterNeigh{Mac: mac})
+		}
+	}
+	r := routes{inst: inst, t: t, tables: tableNumbers(c), groups: map[uint32]string{}, connected: map[RouterRouterRouteKey]bool{}}
+	if err := r.put(c); err != nil {
+		return fmt.Errorf("configure router: %w", err)
+	}
+	for key, p := range c.Ports {
+		putAddrs(t, inst.Slot, key, p)
+	}
+	putConfig(t, inst.Slot, c)
+	for key, slot := range inst.Local {
+		putPort(t, slot, c.Ports[key], r.tables)
+	}
+	return nil
+}
+
+func addr(a netip.Addr) RouterIomAddr { return RouterIomAddr{A: iom.Addr(a)} }
+
+func putConfig(t *iom.Tables, slot uint32, c *config.Config) {
+	var row RouterRouterConfig
+	for _, r := range c.Routes {
+		if r.BySource {
+			row.Flags |= RouterRouterFlagROUTER_BY_SOURCE
+		}
+	}
+	if c.LearnOnlyKnown {
+		row.Flags |= RouterRouterFlagROUTER_LEARN_KNOWN
+	}
+	iom.Put(t, "router_configs", slot, row)
+}
+
+func putPort(t *iom.Tables, slot uint32, p config.Port, tables map[string]uint32) {
+	row := RouterRouterPort{Mac: p.MAC, Mtu: p.MTU, Table: tables[p.Table]}
+	if p.Enabled {
+		row.Flags |= RouterRouterPortFlagROUTER_PORT_ENABLED
+	}
+	if p.Advertises {
+		row.Flags |= RouterRouterPortFlagROUTER_PORT_ADVERTISES
+	}
+	iom.Put(t, "router_ports", slot, row)
+}
+
+// putAddrs writes the addresses of a port, and the broadcast addresses of its IPv4 networks.
+func putAddrs(t *iom.Tables, dp uint32, port uint16, p config.Port) {
+	for _, n := range p.Networks {
+		key := RouterRouterAddrKey{Dp: dp, Addr: addr(n.Addr())}
+		if n.Addr().Is6() && n.Addr().IsLinkLocalUnicast() {
+			key.Port = uint32(port)
+		}
+		iom.Put(t, "router_addrs", key, RouterRouterAddr{Port: port, Plen: uint8(n.Bits())})
+		if n.Addr().Is4() && n.Bits() < 31 {
+			key.Addr = addr(broadcast(n))
+			iom.Put(t, "router_addrs", key, RouterRouterAddr{Port: port, Plen: uint8(n.Bits()), Broadcast: 1})
+		}
+	}
+}
+
+// broadcast is the last address of an IPv4 prefix.
+func broadcast(p netip.Prefix) netip.Addr {
+	b := p.Masked().Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(b)
+}
+
+// tableNumbers gives the route tables that ports use numbers; the main one is 0.
+func tableNumbers(c *config.Config) map[string]uint32 {
+	tables := map[string]uint32{"": 0}
+	for _, p := range c.Ports {
+		if p.Table != "" {
+			tables[p.Table] = tableNumber(p.Table)
+		}
+	}
+	return tables
+}
+
+// tableNumber stands for the name of a table other than the main one, always the same.
+func tableNumber(name string) uint32 { return hash(name) | 1 }
+
+func hash(s string) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(s))
+	return h.Sum32()
+}
