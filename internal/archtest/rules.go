@@ -15,7 +15,9 @@ var Rules = []Rule{
 		Why: "hover carries states out; it knows neither OVN nor any module by name"},
 	{Package: "internal/ovsdb/...", May: []string{"internal/ovsdb/*"}, Why: "a database client knows only its own rows"},
 	{Package: "internal/hostnet", Why: "the host's network is seen without knowing what for"},
-	{Package: "internal/slowpath", May: []string{"sdk/iom/...", "internal/hover/punt"}, Why: "it answers punted packets and knows only them"},
+	{Package: "internal/slowpath", May: []string{"sdk/iom/...", "internal/hover/punt", "internal/slowpath/*"}, Why: "it answers punted packets and knows only them"},
+	{Package: "internal/slowpath/*", May: []string{"internal/slowpath/frame", "internal/slowpath/option"},
+		Why: "it decides what the answer to a frame is, and knows neither where frames come from nor where they go"},
 
 	{Package: "modules/std", May: []string{"modules/*", "sdk/iom/..."}, Why: "it only lists the built-in modules"},
 	{Package: "modules/*", May: []string{"./config", "sdk/..."}, Why: "a built-in module has what a third party's has, and no private door"},
@@ -42,4 +44,4 @@ var Rules = []Rule{
 }
 
 // TestOnly are the packages that only tests import, and each other.
-var TestOnly = []string{"internal/testutil/...", "internal/lab/labtest", "sdk/iomtest", "test/...", "bench/..."}
+var TestOnly = []string{"internal/testutil/...", "internal/lab/labtest", "internal/slowpath/frametest", "sdk/iomtest", "test/...", "bench/..."}

@@ -138,8 +138,8 @@ func TestSeal(t *testing.T) {
 		frame []byte
 		want  string
 	}{
-		{v4.Datagram(67, 68, []byte("odd")), macA + " > " + macB + " 10.0.0.1 > 10.0.0.2 ttl 64 udp 67 > 68"},
-		{v6.Datagram(547, 546, []byte("even")), macA + " > " + macB + " fd00::1 > fd00::2 ttl 255 udp 547 > 546"},
+		{v4.Datagram(4000, 4001, []byte("odd")), macA + " > " + macB + " 10.0.0.1 > 10.0.0.2 ttl 64 udp 4000 > 4001"},
+		{v6.Datagram(4000, 4001, []byte("even")), macA + " > " + macB + " fd00::1 > fd00::2 ttl 255 udp 4000 > 4001"},
 		{v4.Seal(frame.TCP, tcp), macA + " > " + macB + " 10.0.0.1 > 10.0.0.2 ttl 64 tcp 80 > 90 seq 1 ack 2 RA"},
 		{v6.Seal(frame.TCP, tcp), macA + " > " + macB + " fd00::1 > fd00::2 ttl 255 tcp 80 > 90 seq 1 ack 2 RA"},
 		{v4.Seal(frame.ICMP, []byte{11, 0, 9, 9, 0, 0, 0, 0}), macA + " > " + macB + " 10.0.0.1 > 10.0.0.2 ttl 64 icmp 11/0"},

@@ -15,14 +15,12 @@ import (
 // Build makes a frame with the right lengths and checksums.
 func Build(t testing.TB, list ...gopacket.SerializableLayer) []byte {
 	t.Helper()
-	for i, l := range list {
-		if c, ok := l.(interface {
-			SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
-		}); ok && i > 0 {
-			if err := c.SetNetworkLayerForChecksum(network(list[:i])); err != nil {
-				t.Fatal(err)
-			}
+	var ip gopacket.NetworkLayer
+	for _, l := range list {
+		if n, ok := l.(gopacket.NetworkLayer); ok {
+			ip = n
 		}
+		useForChecksum(t, l, ip)
 	}
 	buf := gopacket.NewSerializeBuffer()
 	if err := gopacket.SerializeLayers(buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, list...); err != nil {
@@ -31,15 +29,18 @@ func Build(t testing.TB, list ...gopacket.SerializableLayer) []byte {
 	return buf.Bytes()
 }
 
-// network is the last IP header of a list.
-func network(list []gopacket.SerializableLayer) gopacket.NetworkLayer {
-	var last gopacket.NetworkLayer
-	for _, l := range list {
-		if n, ok := l.(gopacket.NetworkLayer); ok {
-			last = n
-		}
+// useForChecksum tells a transport layer its IP header.
+func useForChecksum(t testing.TB, layer any, ip gopacket.NetworkLayer) {
+	t.Helper()
+	c, ok := layer.(interface {
+		SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
+	})
+	if !ok || ip == nil {
+		return
 	}
-	return last
+	if err := c.SetNetworkLayerForChecksum(ip); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // UDP makes a frame with a datagram. MAC addresses are text.
@@ -77,14 +78,16 @@ func Decode(t testing.TB, frame []byte) gopacket.Packet {
 	t.Helper()
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default)
 	if l := p.ErrorLayer(); l != nil {
-		t.Fatalf("decode frame: %v\n% x", l.Error(), frame)
+		t.Fatalf("decode frame: %v", l.Error())
 	}
 	if p.Metadata().Truncated {
-		t.Fatalf("frame is cut: % x", frame)
+		t.Fatal("frame is cut")
 	}
-	errs, mismatches := p.VerifyChecksums()
-	if errs != nil || len(mismatches) > 0 {
-		t.Fatalf("checksums of % x: %v %v", frame, errs, mismatches)
+	for _, l := range p.Layers() {
+		useForChecksum(t, l, p.NetworkLayer())
+	}
+	if errs, mismatches := p.VerifyChecksums(); errs != nil || len(mismatches) > 0 {
+		t.Fatalf("verify checksums: %v %+v", errs, mismatches)
 	}
 	return p
 }
