@@ -12,7 +12,7 @@ struct match_asked {
 	struct iom_match_list list;
 	__u32 from; /* rule to begin with */
 	__u16 in_key, out_key;
-	__u16 tag; /* VLAN tag that the frame gets; 0: none */
+	__u16 tag; /* control information of the VLAN tag that the frame gets, with bit 12 set; 0: none */
 	__u16 swap; /* ask about the other direction */
 	__u32 ct_state, ct_mark, mark; /* network byte order */
 	__u64 ct_label[2];
@@ -36,7 +36,7 @@ int match_first(struct __sk_buff *skb)
 
 	if (!ask || !m)
 		return IOM_MATCH_LOST;
-	if (ask->tag && bpf_skb_vlan_push(skb, iom_htons(ETH_VLAN), ask->tag))
+	if (ask->tag && bpf_skb_vlan_push(skb, iom_htons(ETH_VLAN), ask->tag & ~0x1000))
 		return IOM_MATCH_LOST;
 	iom_parse(skb, m);
 	m->in_key = ask->in_key;
