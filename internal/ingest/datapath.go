@@ -61,8 +61,8 @@ func (n *network) peerOf(pb *sb.PortBinding) *sb.PortBinding {
 }
 
 // crossed says whether a chassis follows a patch port, by ovn-controller 23.03's rule for local datapaths: any but that of a distributed
-// gateway port through which everything is redirected (always-redirect of the chassisredirect port), unless this chassis is among those that
-// it may be redirected to.
+// gateway port through which everything goes to a gateway chassis (always-redirect of the chassisredirect port). A gateway chassis
+// follows that one, too, but this chassis is none.
 func (n *network) crossed(pb *sb.PortBinding) bool {
 	name := pb.Options["chassis-redirect-port"]
 	if name == "" {

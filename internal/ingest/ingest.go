@@ -36,54 +36,152 @@ type Input struct {
 // alone: a new Reader would give an equal network. The zero value is ready. It is not for concurrent use.
 type Reader struct {
 	switches map[string]*knownSwitch // by Datapath_Binding UUID
+	routers  map[string]*knownRouter // likewise
+	groups   map[string]*knownGroup  // by Port_Group UUID
+	sets     map[string]*knownSet    // by name
+	members  members
+	rows     knownRows
+	last     logical.Network
+}
+
+// knownRows is what was made of single rows.
+type knownRows struct {
+	links    memo[linkSource, *logical.Link]
+	ports    memo[routerPortSource, readRow[logical.RouterPort]]
+	dhcpRows memo[*nb.DHCPOptions, readRow[logical.DHCPOptions]]
+	dnsRows  memo[*sb.DNSEntry, *logical.DNS]
+}
+
+func (k *knownRows) begin() {
+	k.links.begin()
+	k.ports.begin()
+	k.dhcpRows.begin()
+	k.dnsRows.begin()
 }
 
 // network is one call of Network under way.
 type network struct {
 	Input
 	logical.Problems
+	*knownRows
+	members *members
 	// self is our own row; nil before it is written.
 	self *sb.Chassis
 	// held are the plugs whose ports are here, by Port_Binding UUID.
-	held  map[string]*Plug
-	sites sites
+	held    map[string]*Plug
+	sites   sites
+	patches patches
+	// locals and routers are the rows of datapaths that packets can reach from here, by Datapath_Binding UUID.
+	locals  map[string]*localSwitch
+	routers map[string]*localRouter
+	// mentioned are the names of address sets that matches speak of.
+	mentioned map[string]bool
 }
 
-// Network says what the rows mean for our chassis: the switches that have a port here, and the other
+// Network says what the rows mean for our chassis: the switches that have a port here, what is linked to them, and the other
 // chassis. plugs come of Plugs; those with a Refusal are not here. What did not change since the last call is the same pointer
 // as then, and nobody may change it.
 func (r *Reader) Network(in Input, plugs []Plug) *logical.Network {
-	n := &network{Input: in, self: chassisByName(in.SB, in.Chassis), held: map[string]*Plug{}}
+	r.rows.begin()
+	r.members.begin()
+	n := &network{
+		Input: in, knownRows: &r.rows, members: &r.members, self: chassisByName(in.SB, in.Chassis), held: map[string]*Plug{},
+		locals: map[string]*localSwitch{}, routers: map[string]*localRouter{}, mentioned: map[string]bool{},
+	}
 	n.findSites()
-	known := r.switches
-	r.switches = map[string]*knownSwitch{}
-	locals := map[string]*localSwitch{}
-	for i, p := range plugs {
-		if p.Refusal != "" {
-			continue
-		}
-		uuid := p.Binding.Datapath
-		n.held[p.Binding.UUID] = &plugs[i]
-		if locals[uuid] == nil {
-			locals[uuid] = n.newLocalSwitch(n.SB.DatapathBinding[uuid])
-			if r.switches[uuid] = known[uuid]; known[uuid] == nil {
-				r.switches[uuid] = &knownSwitch{ports: map[*sb.PortBinding]*knownPort{}}
-			}
-		}
-	}
-	n.findRows(locals)
+	n.findPatches()
+	n.findDatapaths(plugs)
+	n.findRows()
+	n.findNeighbours()
+	n.findDNS()
 	out := &logical.Network{
-		Chassis:  in.Chassis,
-		Switches: make(map[string]*logical.Switch, len(locals)),
-		Peers:    n.sites.peers,
-		Tunnel:   in.Tunnel,
+		Chassis: in.Chassis, Peers: n.sites.peers, Tunnel: in.Tunnel,
+		Routers: r.readRouters(n), Meters: n.meters(r.last.Meters),
 	}
-	for uuid, l := range locals {
-		out.Switches[uuid] = n.readSwitch(l, r.switches[uuid])
-	}
-	n.checkACLs(locals)
+	r.readPorts(n)
+	out.PortGroups = r.readGroups(n)
+	out.Switches = r.readSwitches(n)
+	out.AddressSets = r.readSets(n)
+	v4, v6 := n.dhcpCodes()
+	out.DHCPv4Codes, out.DHCPv6Codes = keepEqualMap(r.last.DHCPv4Codes, v4), keepEqualMap(r.last.DHCPv6Codes, v6)
 	n.checkGlobals()
 	out.Problems = n.Problems.Sorted()
+	r.last = *out
+	return out
+}
+
+// findDatapaths finds the switches and routers that packets of the plugs' ports can reach.
+func (n *network) findDatapaths(plugs []Plug) {
+	local := map[string]bool{}
+	for i, p := range plugs {
+		if p.Refusal == "" {
+			n.held[p.Binding.UUID] = &plugs[i]
+			local[p.Binding.Datapath] = true
+		}
+	}
+	n.reach(local)
+	for uuid := range local {
+		if dp := n.SB.DatapathBinding[uuid]; isRouter(dp) {
+			n.routers[uuid] = n.newLocalRouter(dp)
+		} else {
+			n.locals[uuid] = n.newLocalSwitch(dp)
+		}
+	}
+}
+
+// findRows fills in the bindings and groups of the datapaths.
+func (n *network) findRows() {
+	for _, pb := range n.SB.PortBinding {
+		if l := n.locals[pb.Datapath]; l != nil {
+			l.bindings = append(l.bindings, pb)
+		} else if l := n.routers[pb.Datapath]; l != nil {
+			l.bindings = append(l.bindings, pb)
+		}
+	}
+	for _, g := range n.SB.MulticastGroup {
+		if l := n.locals[g.Datapath]; l != nil {
+			l.groups = append(l.groups, g)
+		}
+	}
+}
+
+// readRouters reads the routers, and forgets those that went.
+func (r *Reader) readRouters(n *network) map[string]*logical.Router {
+	known := r.routers
+	r.routers = make(map[string]*knownRouter, len(n.routers))
+	out := make(map[string]*logical.Router, len(n.routers))
+	for uuid, l := range n.routers {
+		k := known[uuid]
+		if k == nil {
+			k = &knownRouter{}
+		}
+		r.routers[uuid] = k
+		out[uuid] = n.readRouter(l, k)
+	}
+	return out
+}
+
+// readPorts reads the ports of the switches, and forgets the switches that went.
+func (r *Reader) readPorts(n *network) {
+	known := r.switches
+	r.switches = make(map[string]*knownSwitch, len(n.locals))
+	for uuid, l := range n.locals {
+		k := known[uuid]
+		if k == nil {
+			k = &knownSwitch{ports: map[*sb.PortBinding]*knownPort{}, own: acls{uuid: uuid}}
+		}
+		r.switches[uuid] = k
+		l.ports = n.switchPorts(l, k)
+	}
+	r.members.end()
+}
+
+// readSwitches makes the switches of what was read before.
+func (r *Reader) readSwitches(n *network) map[string]*logical.Switch {
+	out := make(map[string]*logical.Switch, len(n.locals))
+	for uuid, l := range n.locals {
+		out[uuid] = n.readSwitch(l, r.switches[uuid])
+	}
 	return out
 }
 

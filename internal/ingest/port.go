@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"net/netip"
 	"slices"
 
 	"woven.dev/woven/internal/logical"
@@ -17,23 +18,43 @@ const (
 
 // knownPort is a port with all that it was made of besides its binding.
 type knownPort struct {
-	row      *nb.LogicalSwitchPort // nil: there was none
-	owner    *nb.LogicalSwitch     // that has row
-	place    place
+	portSource
+	owner    *nb.LogicalSwitch // that has row
+	datapath string            // UUID
 	port     *logical.Port
 	problems logical.Problems
+	round    uint64 // in which it was a member last
+}
+
+// portSource is what a port is made of besides its binding.
+type portSource struct {
+	row            *nb.LogicalSwitchPort // nil: there is none
+	place          place
+	link           *logical.Link
+	dhcpv4, dhcpv6 *logical.DHCPOptions
+}
+
+// same says whether two sources are the same for the port.
+func (s *portSource) same(o *portSource) bool {
+	return s.row == o.row && s.link == o.link && s.dhcpv4 == o.dhcpv4 && s.dhcpv6 == o.dhcpv6 && s.place.same(&o.place)
 }
 
 // knownPort reads the port of a binding, unless that would give what it gave the last time.
 func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding, ports map[*sb.PortBinding]*knownPort) *knownPort {
-	last, at := ports[pb], n.placeOf(pb)
-	row := n.rowOf(l, pb, last)
-	if last != nil && last.row == row && last.place.same(&at) {
+	last := ports[pb]
+	from := portSource{row: n.rowOf(l, pb, last), place: n.placeOf(pb)}
+	if pb.Type == patchType {
+		from.link = n.link(pb)
+	}
+	if from.row != nil && from.place.plug != nil {
+		from.dhcpv4, from.dhcpv6 = n.dhcp(from.row.Dhcpv4Options), n.dhcp(from.row.Dhcpv6Options)
+	}
+	if last != nil && last.same(&from) {
 		last.owner = l.row
 		return last
 	}
-	p := &knownPort{row: row, owner: l.row, place: at}
-	p.port, p.problems = readPort(n.Chassis, pb, row, at)
+	p := &knownPort{portSource: from, owner: l.row, datapath: pb.Datapath}
+	p.port, p.problems = readPort(n.Chassis, pb, &from)
 	ports[pb] = p
 	return p
 }
@@ -43,21 +64,23 @@ type portReader struct {
 	logical.Problems
 	chassis string // our own
 	binding *sb.PortBinding
-	row     *nb.LogicalSwitchPort
-	port    *logical.Port
+	*portSource
+	port *logical.Port
 }
 
 // readPort is the port of a binding and its Northbound row. Without the latter (it was deleted, or is about to
 // arrive) the policy is not known: the port is there with what its binding says, but disabled.
-func readPort(chassis string, pb *sb.PortBinding, row *nb.LogicalSwitchPort, at place) (*logical.Port, logical.Problems) {
+func readPort(chassis string, pb *sb.PortBinding, from *portSource) (*logical.Port, logical.Problems) {
+	at := &from.place
 	p := &logical.Port{
 		UUID: pb.UUID, Name: pb.LogicalPort, Key: uint16(pb.TunnelKey), Type: portType(pb),
 		Chassis: at.chassis, Peers: at.peers, Activation: at.activation,
+		Link: from.link, DHCPv4: from.dhcpv4, DHCPv6: from.dhcpv6,
 	}
 	if at.plug != nil {
 		p.Device, p.Tag = at.plug.Device, at.plug.Tag
 	}
-	r := portReader{chassis: chassis, binding: pb, row: row, port: p}
+	r := portReader{chassis: chassis, binding: pb, portSource: from, port: p}
 	r.readPolicy()
 	r.check()
 	return p, r.Problems
@@ -70,10 +93,15 @@ func (r *portReader) readPolicy() {
 	if r.row != nil {
 		p.NBUUID = r.row.UUID
 		p.Enabled = r.row.Enabled == nil || *r.row.Enabled
+		p.Hostname = r.row.Options["hostname"]
+		p.ARPProxy = r.arpProxy(r.row.Options["arp_proxy"])
 		addresses, dynamic, security = r.row.Addresses, r.row.DynamicAddresses, r.row.PortSecurity
 	}
 	var garbage []string
 	p.Addresses, p.Unknown, garbage = portAddresses(p.Type, addresses, dynamic)
+	if p.Link != nil && p.Link.Router && slices.Contains(addresses, routerType) {
+		p.Addresses = append(p.Addresses, ownAddresses(p.Link))
+	}
 	for _, bad := range garbage {
 		r.problem("addresses: %s is no unicast address: it and what follows it are left out", bad)
 	}
@@ -87,6 +115,37 @@ func (r *portReader) readPolicy() {
 	}
 }
 
+// ownAddresses are those of the router port that a link leads to.
+func ownAddresses(l *logical.Link) logical.Address {
+	a := logical.Address{MAC: l.MAC}
+	for _, p := range l.Networks {
+		a.Prefixes = append(a.Prefixes, netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
+	}
+	return a
+}
+
+// arpProxy reads options:arp_proxy of a router port: "[MAC] IP[/plen]...".
+func (r *portReader) arpProxy(text string) logical.Address {
+	var a logical.Address
+	if text == "" || r.port.Type != routerType {
+		return a
+	}
+	word, rest := nextWord(text)
+	if mac, ok := parseMAC(word); ok {
+		a.MAC = mac
+		word, rest = nextWord(rest)
+	}
+	for ; word != ""; word, rest = nextWord(rest) {
+		prefix, ok := parsePrefix(word)
+		if !ok {
+			r.problem("options:arp_proxy: %s is no address: it is left out", logical.Quote(word))
+			continue
+		}
+		a.Prefixes = append(a.Prefixes, prefix)
+	}
+	return a
+}
+
 func (r *portReader) problem(format string, args ...any) {
 	r.Add("logical_switch_port", r.port.Name, format, args...)
 }
@@ -94,7 +153,7 @@ func (r *portReader) problem(format string, args ...any) {
 // portType is the type of a port in terms of ovn-nb(5); ovn-northd calls both ends of a switch's link to a router
 // patch, or l3gateway where the router is bound to a chassis.
 func portType(pb *sb.PortBinding) string {
-	if slices.Contains([]string{"patch", "l3gateway"}, pb.Type) {
+	if pb.Type == patchType || pb.Type == l3gatewayType {
 		return routerType
 	}
 	return pb.Type

@@ -119,55 +119,10 @@ func (r *portReader) checkLocal() {
 	}
 }
 
-// checkACLs notes the ACLs of the local switches, those of port groups with one of their ports among them. They are
-// not enforced, which nobody may overlook.
-func (n *network) checkACLs(locals map[string]*localSwitch) {
-	acls := make(map[string]map[string]bool, len(locals)) // ACL UUIDs by Datapath_Binding UUID
-	for uuid, l := range locals {
-		acls[uuid] = map[string]bool{}
-		if l.row != nil {
-			mark(acls[uuid], l.row.ACLs)
-		}
-	}
-	var owner map[string]string // Datapath_Binding UUID by Logical_Switch_Port UUID
-	for _, group := range n.NB.PortGroup {
-		if len(group.ACLs) == 0 {
-			continue
-		}
-		if owner == nil {
-			owner = ownersOf(locals)
-		}
-		reached := map[string]bool{}
-		for _, port := range group.Ports {
-			if uuid, ok := owner[port]; ok && !reached[uuid] {
-				reached[uuid] = true
-				mark(acls[uuid], group.ACLs)
-			}
-		}
-	}
-	for uuid, l := range locals {
-		if count := len(acls[uuid]); count > 0 {
-			n.Add("logical_switch", l.row.Name,
-				"SECURITY: %d ACLs of the switch and of its port groups are NOT enforced: traffic that they forbid passes", count)
-		}
-	}
-}
-
-// ownersOf gives the Datapath_Binding UUID of every port of the local switches, by Logical_Switch_Port UUID.
-func ownersOf(locals map[string]*localSwitch) map[string]string {
-	owner := map[string]string{}
-	for uuid, l := range locals {
-		if l.row != nil {
-			for _, port := range l.row.Ports {
-				owner[port] = uuid
-			}
-		}
-	}
-	return owner
-}
-
-func mark(set map[string]bool, keys []string) {
-	for _, key := range keys {
-		set[key] = true
+// checkACLs notes that the ACLs of a switch are not enforced, which nobody may overlook.
+func (n *network) checkACLs(sw *logical.Switch) {
+	if count := len(sw.ACLs); count > 0 {
+		n.Add("logical_switch", sw.Name,
+			"SECURITY: %d ACLs of the switch and of its port groups are NOT enforced: traffic that they forbid passes", count)
 	}
 }

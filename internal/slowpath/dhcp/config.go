@@ -18,8 +18,10 @@ type Row struct {
 	// MAC is the port's; Addresses are those of the port that belong to it: the first one in CIDR is offered.
 	MAC       frame.MAC
 	Addresses []netip.Addr
-	CIDR      string
+	CIDR      netip.Prefix
 	Options   map[string]string
+	// Codes say how Options are encoded, by name.
+	Codes map[string]Code
 	// Hostname is Logical_Switch_Port.options:hostname; it goes before the option. "": none.
 	Hostname string
 }
@@ -41,13 +43,9 @@ const MaxOptions = 1200
 // NewConfig reads a row. What can't be read is told and left out; when that is the address, or an option that must be there, the
 // configuration is the zero value.
 func NewConfig(row Row) (Config, []error) {
-	network, err := prefix(row.CIDR)
-	if err != nil {
-		return Config{}, []error{fmt.Errorf("cidr: %w", err)}
-	}
-	i := slices.IndexFunc(row.Addresses, network.Contains)
+	i := slices.IndexFunc(row.Addresses, func(a netip.Addr) bool { return a.Is4() && row.CIDR.Contains(a) })
 	if i < 0 {
-		return Config{}, []error{fmt.Errorf("cidr: no address of the port is in %s", row.CIDR)}
+		return Config{}, []error{fmt.Errorf("cidr: no IPv4 address of the port is in %s", row.CIDR)}
 	}
 	values := maps.Clone(row.Options)
 	for _, name := range []string{"server_id", "server_mac", "lease_time"} {
@@ -59,11 +57,12 @@ func NewConfig(row Row) (Config, []error) {
 		values["hostname"] = row.Hostname
 	}
 	c := Config{MAC: row.MAC, Offer: row.Addresses[i], Options: map[uint8][]byte{}}
+	var err error
 	if c.ServerMAC, err = option.MAC(values["server_mac"]); err != nil {
 		return Config{}, []error{fmt.Errorf("server_mac: %w", err)}
 	}
-	problems := c.read(values)
-	c.Options[codeNetmask] = binary.BigEndian.AppendUint32(nil, netmask(network.Bits()))
+	problems := c.read(values, row.Codes)
+	c.Options[codeNetmask] = binary.BigEndian.AppendUint32(nil, netmask(row.CIDR.Bits()))
 	if server := c.Options[codeServerID]; len(server) == 4 && c.Options[codeLeaseTime] != nil {
 		c.Server = netip.AddrFrom4([4]byte(server))
 		return c, problems
@@ -72,13 +71,18 @@ func NewConfig(row Row) (Config, []error) {
 }
 
 // read takes over the options.
-func (c *Config) read(values map[string]string) (problems []error) {
+func (c *Config) read(values map[string]string, codes map[string]Code) (problems []error) {
 	room := MaxOptions
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if name == "server_mac" || name == "netmask" { // the one is none, the other follows from the network
 			continue
 		}
-		used, err := c.set(name, values[name], room)
+		code, known := codes[name]
+		if !known {
+			problems = append(problems, fmt.Errorf("%s: no such option", name))
+			continue
+		}
+		used, err := c.set(name, code, values[name], room)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", name, err))
 		}
@@ -87,13 +91,9 @@ func (c *Config) read(values map[string]string) (problems []error) {
 	return problems
 }
 
-// set takes over one option if there is room for its bytes, and says how many it has.
-func (c *Config) set(name, v string, room int) (used int, err error) {
-	def, known := dictionary[name]
-	if !known {
-		return 0, errors.New("no such option")
-	}
-	data, err := def.kind.encode(v)
+// set takes over one option (three have names but no code of their own) if there is room for its bytes, and says how many it has.
+func (c *Config) set(name string, code Code, v string, room int) (used int, err error) {
+	data, err := code.encode(v)
 	if err != nil {
 		return 0, err
 	}
@@ -106,9 +106,15 @@ func (c *Config) set(name, v string, room int) (used int, err error) {
 	case "bootfile_name_alt":
 		c.BootfileAlt = string(data)
 	case "next_server":
+		if len(data) != 4 {
+			return 0, errors.New("is not one IPv4 address")
+		}
 		c.NextServer = netip.AddrFrom4([4]byte(data))
 	default:
-		c.Options[def.code] = data
+		if slices.Contains([]uint8{codePad, codeMessageType, codeEnd}, code.Code) {
+			return 0, fmt.Errorf("code %d is none of an option", code.Code)
+		}
+		c.Options[code.Code] = data
 	}
 	return len(data), nil
 }

@@ -17,7 +17,7 @@ type Row struct {
 	// MAC is the port's; Addresses are those of the port that belong to it: the first one in CIDR is given.
 	MAC       frame.MAC
 	Addresses []netip.Addr
-	CIDR      string
+	CIDR      netip.Prefix
 	Options   map[string]string
 }
 
@@ -42,18 +42,12 @@ const MaxOptions = 800
 // NewConfig reads a row. What can't be read is told and left out; when that is the address or the server's, the configuration is the
 // zero value.
 func NewConfig(row Row) (Config, []error) {
-	network, err := netip.ParsePrefix(row.CIDR)
-	if err == nil && !network.Addr().Is6() {
-		err = fmt.Errorf("read %q: no IPv6 prefix", row.CIDR)
-	}
-	if err != nil {
-		return Config{}, []error{fmt.Errorf("cidr: %w", err)}
-	}
-	i := slices.IndexFunc(row.Addresses, network.Contains)
+	i := slices.IndexFunc(row.Addresses, func(a netip.Addr) bool { return a.Is6() && row.CIDR.Contains(a) })
 	if i < 0 {
-		return Config{}, []error{fmt.Errorf("cidr: no address of the port is in %s", row.CIDR)}
+		return Config{}, []error{fmt.Errorf("cidr: no IPv6 address of the port is in %s", row.CIDR)}
 	}
-	c := Config{MAC: row.MAC, Network: network.Masked(), Addr: row.Addresses[i]}
+	c := Config{MAC: row.MAC, Network: row.CIDR.Masked(), Addr: row.Addresses[i]}
+	var err error
 	if c.ServerMAC, err = option.MAC(row.Options["server_id"]); err != nil {
 		return Config{}, []error{fmt.Errorf("server_id: %w", err)}
 	}

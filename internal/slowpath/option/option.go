@@ -64,9 +64,12 @@ const (
 )
 
 // Domains encodes a comma separated list of domain names as RFC 1035 section 3.1 does, without compression.
-func Domains(v string) ([]byte, error) {
+func Domains(v string) ([]byte, error) { return DomainList(strings.Split(Text(v), ",")) }
+
+// DomainList is Domains for a list that has been taken apart.
+func DomainList(names []string) ([]byte, error) {
 	var encoded []byte
-	for name := range strings.SplitSeq(Text(v), ",") {
+	for _, name := range names {
 		start := len(encoded)
 		name = strings.TrimSuffix(strings.TrimSpace(name), ".")
 		for label := range strings.SplitSeq(name, ".") {

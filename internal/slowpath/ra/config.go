@@ -2,52 +2,48 @@
 package ra
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
-	"maps"
 	"net/netip"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"woven.dev/woven/internal/slowpath/frame"
 	"woven.dev/woven/internal/slowpath/option"
 )
 
-// Preference of a router or a route, as it is coded (RFC 4191 section 2.1).
-type Preference uint8
-
-// Preferences.
-const (
-	Medium Preference = 0
-	High   Preference = 1
-	Low    Preference = 3
-)
-
-// Route is a prefix that the router leads to.
-type Route struct {
-	Prefix     netip.Prefix
-	Preference Preference
-}
-
-// Config is what advertisements say. The zero value advertises nothing.
-type Config struct {
+// Settings are what a port is to advertise, Logical_Router_Port.ipv6_ra_configs (ovn-nb(5)).
+type Settings struct {
 	MAC frame.MAC // of the port
-	// Prefixes are the port's networks, without the link-local one.
-	Prefixes []netip.Prefix
-	// Managed: hosts get addresses by DHCPv6, and not of their own. Other: they get the rest by DHCPv6.
+	// Networks of the port, of which those are advertised that are IPv6 and not link-local. Without one there is no advertisement.
+	Networks []netip.Prefix
+	// Managed: hosts get addresses by DHCPv6, and not of their own (address mode dhcpv6_stateful). Other: they get the rest by DHCPv6
+	// (dhcpv6_stateless).
 	Managed, Other bool
 	// MTU of the link; 0: not said.
-	MTU        uint32
-	Preference Preference
+	MTU uint32
+	// Preference of the router as it is coded in RFC 4191 section 2.1.
+	Preference uint8
 	Routes     []Route
-	DNS        []netip.Addr
-	// Search are domain names as RFC 1035 section 3.1 encodes them; nil for none.
-	Search []byte
+	// DNS are servers, Search domains.
+	DNS    []netip.Addr
+	Search []string
 	// Periodic: advertisements come by themselves, from MinInterval to MaxInterval apart.
 	Periodic                 bool
 	MinInterval, MaxInterval time.Duration
+}
+
+// Route is a prefix that the router leads to. Preference is as in Settings.
+type Route struct {
+	Prefix     netip.Prefix
+	Preference uint8
+}
+
+// Config is an advertisement that is ready. The zero value advertises nothing.
+type Config struct {
+	mac                      frame.MAC
+	message                  []byte // without its checksum
+	periodic                 bool
+	minInterval, maxInterval time.Duration
 }
 
 // Limits of what an advertisement says, so that it fits into 1,280 bytes.
@@ -58,133 +54,122 @@ const (
 	MaxSearch   = 240 // bytes
 )
 
-const minMTU = 1280 // RFC 8200 section 5
-
-// Limits of intervals as ovn-northd has them, after RFC 4861 section 6.2.1.
-const (
-	defaultMax          = 600 * time.Second
-	leastMax, greatest  = 4 * time.Second, 1800 * time.Second
-	leastMin            = 3 * time.Second
-	minNumerator, minBy = 3, 4 // MinInterval is at most 3/4 of MaxInterval
-)
-
-// NewConfig reads Logical_Router_Port.ipv6_ra_configs (ovn-nb(5)) of a port with the networks that its columns networks and ipv6_prefix
-// name. Without an address mode, or a network that hosts can use, the port advertises nothing: the zero value. What can't be read
-// is told and left out.
-func NewConfig(mac frame.MAC, networks []netip.Prefix, values map[string]string) (Config, []error) {
-	c := Config{MAC: mac}
-	for _, n := range networks {
+// NewConfig makes the advertisement. What there is no room for is told and left out.
+func NewConfig(s Settings) (Config, []error) {
+	var prefixes []netip.Prefix
+	for _, n := range s.Networks {
 		if n.Addr().Is6() && !n.Addr().IsLinkLocalUnicast() {
-			c.Prefixes = append(c.Prefixes, n.Masked())
+			prefixes = append(prefixes, n.Masked())
 		}
 	}
-	mode := values["address_mode"]
-	if mode == "" || len(c.Prefixes) == 0 {
+	if len(prefixes) == 0 {
 		return Config{}, nil
 	}
-	switch mode {
-	case "slaac":
-	case "dhcpv6_stateful":
-		c.Managed = true
-	case "dhcpv6_stateless":
-		c.Other = true
-	default:
-		return Config{}, []error{fmt.Errorf("address_mode: %q is none", mode)}
-	}
 	var problems []error
-	if len(c.Prefixes) > MaxPrefixes {
-		c.Prefixes = c.Prefixes[:MaxPrefixes]
-		problems = append(problems, fmt.Errorf("networks: more than %d", MaxPrefixes))
+	search, err := option.DomainList(s.Search)
+	if err == nil && len(search) > MaxSearch {
+		search, err = nil, fmt.Errorf("more than %d bytes", MaxSearch)
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if err := c.set(name, option.Text(values[name])); err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", name, err))
-		}
+	if err != nil {
+		problems = append(problems, fmt.Errorf("dnssl: %w", err))
 	}
-	c.intervals()
-	return c, problems
+	prefixes, problems = first("networks", prefixes, MaxPrefixes, problems)
+	s.Routes, problems = first("route_info", s.Routes, MaxRoutes, problems)
+	s.DNS, problems = first("rdnss", s.DNS, MaxDNS, problems)
+
+	b := s.header()
+	for _, p := range prefixes {
+		b = s.prefix(b, p)
+	}
+	for _, r := range s.Routes {
+		b = r.append(b)
+	}
+	b = appendSearch(appendDNS(b, s.DNS), search)
+	return Config{s.MAC, b, s.Periodic, s.MinInterval, s.MaxInterval}, problems
 }
 
-func (c *Config) set(name, v string) (err error) {
-	switch name {
-	case "address_mode": // NewConfig has it
-	case "mtu":
-		var mtu uint64
-		if mtu, err = strconv.ParseUint(v, 10, 32); mtu >= minMTU && err == nil {
-			c.MTU = uint32(mtu)
-		}
-	case "router_preference":
-		c.Preference, err = preference(v)
-	case "route_info":
-		c.Routes, err = routes(v)
-	case "rdnss":
-		if c.DNS, err = option.Addresses(v, false); len(c.DNS) > MaxDNS {
-			c.DNS, err = c.DNS[:MaxDNS], fmt.Errorf("more than %d", MaxDNS)
-		}
-	case "dnssl":
-		if c.Search, err = option.Domains(v); len(c.Search) > MaxSearch {
-			c.Search, err = nil, fmt.Errorf("more than %d bytes", MaxSearch)
-		}
-	case "send_periodic":
-		c.Periodic = v == "true"
-	case "max_interval":
-		c.MaxInterval, err = seconds(v)
-	case "min_interval":
-		c.MinInterval, err = seconds(v)
-	default:
-		err = errors.New("no such option")
+// first is the beginning of a list, with a problem if that is not all.
+func first[T any](name string, list []T, most int, problems []error) ([]T, []error) {
+	if len(list) <= most {
+		return list, problems
 	}
-	return err
+	return list[:most], append(problems, fmt.Errorf("%s: more than %d", name, most))
 }
 
-// intervals brings the intervals into their limits.
-func (c *Config) intervals() {
-	if c.MaxInterval == 0 {
-		c.MaxInterval = defaultMax
+// Types of options (RFC 4861 section 4.6; RFC 4191 section 2.3; RFC 8106 section 5).
+const (
+	optSourceMAC = 1
+	optPrefix    = 3
+	optMTU       = 5
+	optRoute     = 24
+	optDNS       = 25
+	optSearch    = 31
+)
+
+// Flags of an advertisement and of a prefix.
+const (
+	flagManaged    = 0x80
+	flagOther      = 0x40
+	flagOnLink     = 0x80
+	flagAutonomous = 0x40
+)
+
+// What OVN's routers say of themselves.
+const (
+	hostHopLimit   = 255
+	routerLifetime = 0xffff // seconds
+	forever        = 0xffffffff
+)
+
+// header is the message's fixed part, with the MAC address and the MTU.
+func (s *Settings) header() []byte {
+	flags := s.Preference & 3 << 3
+	if s.Managed {
+		flags |= flagManaged
 	}
-	c.MaxInterval = min(max(c.MaxInterval, leastMax), greatest)
-	if c.MinInterval == 0 {
-		c.MinInterval = c.MaxInterval / 3
+	if s.Other {
+		flags |= flagOther
 	}
-	c.MinInterval = max(min(c.MinInterval, c.MaxInterval*minNumerator/minBy), leastMin)
+	b := []byte{typeAdvertisement, 0, 0, 0, hostHopLimit, flags, routerLifetime >> 8, routerLifetime & 0xff, 0, 0, 0, 0, 0, 0, 0, 0}
+	b = append(append(b, optSourceMAC, 1), s.MAC[:]...)
+	if s.MTU != 0 {
+		b = binary.BigEndian.AppendUint32(append(b, optMTU, 1, 0, 0), s.MTU)
+	}
+	return b
 }
 
-func seconds(v string) (time.Duration, error) {
-	n, err := strconv.ParseUint(v, 10, 16)
-	if err != nil || n == 0 {
-		return 0, fmt.Errorf("read %q: no number of seconds", v)
+func (s *Settings) prefix(b []byte, p netip.Prefix) []byte {
+	flags := byte(flagOnLink)
+	if !s.Managed {
+		flags |= flagAutonomous
 	}
-	return time.Duration(n) * time.Second, nil
+	b = append(b, optPrefix, 4, byte(p.Bits()), flags)
+	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, forever), forever)
+	return append(append(b, 0, 0, 0, 0), p.Addr().AsSlice()...)
 }
 
-func preference(v string) (Preference, error) {
-	switch v {
-	case "HIGH":
-		return High, nil
-	case "MEDIUM":
-		return Medium, nil
-	case "LOW":
-		return Low, nil
-	}
-	return Medium, fmt.Errorf("read preference %q: neither HIGH nor MEDIUM nor LOW", v)
+func (r *Route) append(b []byte) []byte {
+	words := (r.Prefix.Bits() + 63) / 64
+	b = append(b, optRoute, byte(1+words), byte(r.Prefix.Bits()), r.Preference&3<<3)
+	return append(binary.BigEndian.AppendUint32(b, forever), r.Prefix.Masked().Addr().AsSlice()[:8*words]...)
 }
 
-// routes reads PREFERENCE-PREFIX, separated by commas.
-func routes(v string) (list []Route, err error) {
-	for _, s := range option.List(v) {
-		prf, text, _ := strings.Cut(s, "-")
-		p, err := preference(prf)
-		if err != nil {
-			return list, err
-		}
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil || !prefix.Addr().Is6() {
-			return list, fmt.Errorf("read route %q: no IPv6 prefix", s)
-		}
-		if len(list) == MaxRoutes {
-			return list, fmt.Errorf("more than %d", MaxRoutes)
-		}
-		list = append(list, Route{prefix.Masked(), p})
+func appendDNS(b []byte, servers []netip.Addr) []byte {
+	if len(servers) == 0 {
+		return b
 	}
-	return list, nil
+	b = binary.BigEndian.AppendUint32(append(b, optDNS, byte(1+2*len(servers)), 0, 0), forever)
+	for _, a := range servers {
+		b = append(b, a.AsSlice()...)
+	}
+	return b
+}
+
+func appendSearch(b, domains []byte) []byte {
+	if len(domains) == 0 {
+		return b
+	}
+	words := (len(domains) + 7) / 8
+	b = binary.BigEndian.AppendUint32(append(b, optSearch, byte(1+words), 0, 0), forever)
+	return append(append(b, domains...), make([]byte, 8*words-len(domains))...)
 }

@@ -14,8 +14,8 @@ func Next(c *Config, sent int, last, now time.Time, random func(time.Duration) t
 	if sent == 0 {
 		return now
 	}
-	wait := c.MinInterval
-	if spread := c.MaxInterval - c.MinInterval; spread > 0 {
+	wait := c.minInterval
+	if spread := c.maxInterval - c.minInterval; spread > 0 {
 		wait += random(spread)
 	}
 	if sent < initialCount {

@@ -121,7 +121,8 @@ static __always_inline __u32 iom_flow_hash(struct iom_meta *m)
 		h = (h ^ words[i]) * 0x9e3779b1;
 		h ^= h >> 15;
 	}
-	return h;
+	h = (h ^ h >> 16) * 0x85ebca6b;
+	return h ^ h >> 13;
 }
 
 /* iom_parse fills m's parsed part. Negative: the packet is shorter than its headers say, or no IP under an IP ethertype.

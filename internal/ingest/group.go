@@ -1,0 +1,111 @@
+package ingest
+
+import (
+	"reflect"
+	"slices"
+
+	"woven.dev/woven/internal/logical"
+	"woven.dev/woven/internal/ovsdb/nb"
+)
+
+// members finds the ports of the local switches by their Northbound rows.
+type members struct {
+	ports map[string]*knownPort // by Logical_Switch_Port UUID; those of an older round are gone
+	// round is the number of this call of Network; version that of the set of members.
+	round, version uint64
+	now, last      int // members in this round and in the last one
+}
+
+// begin starts a round, in which every member is entered, and end closes it.
+func (m *members) begin() {
+	if m.ports == nil || len(m.ports) > 2*m.now {
+		m.forget()
+	}
+	m.round++
+	m.last, m.now = m.now, 0
+}
+
+// forget drops what was no member in the last round.
+func (m *members) forget() {
+	ports := make(map[string]*knownPort, m.now)
+	for uuid, p := range m.ports {
+		if p.round == m.round {
+			ports[uuid] = p
+		}
+	}
+	m.ports = ports
+}
+
+func (m *members) enter(p *knownPort) {
+	uuid := p.row.UUID
+	last := m.ports[uuid]
+	if last == nil || last.round+1 < m.round || last.datapath != p.datapath || last.port.Key != p.port.Key {
+		m.version++
+	}
+	p.round = m.round
+	m.ports[uuid] = p
+	m.now++
+}
+
+func (m *members) end() {
+	if m.now != m.last {
+		m.version++
+	}
+}
+
+// find is the port of a Northbound row; nil when it is in no local switch.
+func (m *members) find(uuid string) *knownPort {
+	if p := m.ports[uuid]; p != nil && p.round == m.round {
+		return p
+	}
+	return nil
+}
+
+// knownGroup is what a Reader remembers of a port group.
+type knownGroup struct {
+	row     *nb.PortGroup
+	version uint64 // of the members
+	result  *logical.PortGroup
+	acls    acls
+}
+
+// readGroups reads all port groups, and enters the ACLs of those with a port here.
+func (r *Reader) readGroups(n *network) map[string]*logical.PortGroup {
+	known := r.groups
+	r.groups = make(map[string]*knownGroup, len(n.NB.PortGroup))
+	out := make(map[string]*logical.PortGroup, len(n.NB.PortGroup))
+	for uuid, row := range n.NB.PortGroup {
+		g := known[uuid]
+		if g == nil {
+			g = &knownGroup{acls: acls{uuid: uuid}}
+		}
+		r.groups[uuid] = g
+		if g.row != row || g.version != r.members.version {
+			g.row, g.version = row, r.members.version
+			g.result = keepEqual(g.result, r.readGroup(row), func(a, b *logical.PortGroup) bool { return reflect.DeepEqual(a, b) })
+		}
+		out[row.Name] = g.result
+		if len(row.ACLs) == 0 || len(g.result.Ports) == 0 {
+			continue
+		}
+		g.acls.read(n, row.ACLs)
+		for datapath := range g.result.Ports {
+			n.locals[datapath].acls = append(n.locals[datapath].acls, &g.acls)
+		}
+	}
+	return out
+}
+
+// readGroup resolves the ports of a group.
+func (r *Reader) readGroup(row *nb.PortGroup) *logical.PortGroup {
+	g := &logical.PortGroup{Name: row.Name, Ports: map[string][]uint16{}}
+	for _, uuid := range row.Ports {
+		if p := r.members.find(uuid); p != nil {
+			g.Ports[p.datapath] = append(g.Ports[p.datapath], p.port.Key)
+		}
+	}
+	for _, keys := range g.Ports {
+		slices.Sort(keys)
+	}
+	return g
+}

@@ -1,0 +1,147 @@
+package router_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"woven.dev/woven/modules/router"
+	"woven.dev/woven/modules/router/config"
+	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iomtest"
+)
+
+func hop(port uint16, addr string) config.Hop {
+	h := config.Hop{Port: port}
+	if addr != "" {
+		h.Addr = ip(addr)
+	}
+	return h
+}
+
+func to(prefix string, hops ...config.Hop) config.Route {
+	return config.Route{Prefix: netip.MustParsePrefix(prefix), Hops: hops}
+}
+
+func from(prefix string, hops ...config.Hop) config.Route {
+	return config.Route{Prefix: netip.MustParsePrefix(prefix), Hops: hops, BySource: true}
+}
+
+func TestRoutes(t *testing.T) {
+	via1 := "enter router\n" + rewrite4 + "enter l2switch\noutput vm1"
+	via0 := "enter router\n" + rewrite4 + "enter l2switch\noutput vm0"
+	via1v6, via0v6 := strings.ReplaceAll(via1, rewrite4, rewrite6), strings.ReplaceAll(via0, rewrite4, rewrite6)
+	discard, none := "enter router\ndrop router.discard", "enter router\npunt router 4\ndrop router.no_route"
+	in := func(table string, r config.Route) config.Route { r.Table = table; return r }
+	for _, c := range []struct {
+		name     string
+		routes   []config.Route
+		table    string // of vm0's router port
+		src, dst string
+		want     string
+	}{
+		{"default", []config.Route{to("0.0.0.0/0", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", via1},
+		{"default of the other family", []config.Route{to("::/0", hop(2, "fd00:1::10"))}, "", "10.0.0.10", "192.0.2.1", none},
+		{"default, IPv6", []config.Route{to("::/0", hop(2, "fd00:1::10"))}, "", "fd00:0::10", "2001:db8::1", via1v6},
+		{"IPv4 over an IPv6 next hop", []config.Route{to("0.0.0.0/0", hop(2, "fd00:1::10"))}, "", "10.0.0.10", "192.0.2.1", via1},
+		{"link-local next hop", []config.Route{to("::/0", hop(2, "fe80::10"))}, "", "fd00:0::10", "2001:db8::1", via1v6},
+		{"longest prefix", []config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10")), to("192.0.2.0/25", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", via1},
+		{"by source", []config.Route{from("10.0.0.0/24", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", via1},
+		{"by source, IPv6", []config.Route{from("fd00:0::/64", hop(2, "fd00:1::10"))}, "", "fd00:0::10", "2001:db8::1", via1v6},
+		{"by source, another source", []config.Route{from("10.0.5.0/24", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", none},
+		{"of equal prefixes the destination's", []config.Route{from("10.0.0.0/24", hop(1, "10.0.0.10")), to("192.0.2.0/24", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", via1},
+		{"the source's longer prefix", []config.Route{from("10.0.0.0/25", hop(2, "10.0.1.10")), to("192.0.2.0/24", hop(1, "10.0.0.10"))}, "", "10.0.0.10", "192.0.2.1", via1},
+		{"a port's own network first", []config.Route{to("10.0.1.0/24", hop(1, "10.0.0.10"))}, "", "10.0.0.10", "10.0.1.10", via1},
+		{"discard", []config.Route{to("192.0.2.0/24")}, "", "10.0.0.10", "192.0.2.1", discard},
+		{"discard, IPv6", []config.Route{to("2001:db8::/32")}, "", "fd00:0::10", "2001:db8::1", discard},
+		{"another table", []config.Route{in("blue", to("192.0.2.0/24", hop(2, "10.0.1.10")))}, "", "10.0.0.10", "192.0.2.1", none},
+		{"the port's table", []config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10")), in("blue", to("192.0.2.0/24", hop(2, "10.0.1.10")))}, "blue", "10.0.0.10", "192.0.2.1", via1},
+		{"a network from another table", nil, "blue", "10.0.0.10", "10.0.1.10", via1},
+		{"unknown next hop", []config.Route{to("::/0", hop(2, "fd00:1::99"))}, "", "fd00:0::10", "2001:db8::1", "enter router\npunt router 2\ndrop router.unresolved"},
+		{"by a disabled port", []config.Route{to("::/0", hop(4, "fd00:3::10"))}, "", "fd00:0::10", "2001:db8::1", "enter router\ndrop router.port_disabled"},
+		{"back", []config.Route{to("2001:db8::/32", hop(1, "fd00:0::10"))}, "", "fd00:0::10", "2001:db8::1", via0v6},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := storyNetwork(t, func(conf *config.Config) {
+				conf.Routes = c.routes
+				p := conf.Ports[1]
+				p.Table = c.table
+				conf.Ports[1] = p
+			})
+			if diff := cmp.Diff("enter l2switch\n"+c.want, k.Send("vm0", udp(t, c.src, c.dst)).Text); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// Flows spread over the next hops, and each keeps to its own.
+func TestECMP(t *testing.T) {
+	k := storyNetwork(t, func(c *config.Config) {
+		c.Routes = []config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10"), hop(2, "10.0.1.10"), hop(3, "10.0.2.10")),
+			to("2001:db8::/32", hop(1, "fd00:0::10"), hop(2, "fd00:1::10"))}
+	})
+	for _, dst := range []string{"192.0.2.1", "2001:db8::1"} {
+		src := map[bool]string{true: "10.0.0.10", false: "fd00:0::10"}[ip(dst).Is4()]
+		took := map[string]int{}
+		for port := range uint16(300) {
+			frame := iomtest.UDP(t, vmMAC(0), lrpMAC(0), ip(src), ip(dst), 1000+port, 2000)
+			first := k.Send("vm0", frame).Text
+			if again := k.Send("vm0", frame).Text; again != first {
+				t.Fatalf("port %d: a flow changed its way:\n%s\n%s", port, first, again)
+			}
+			took[first[strings.LastIndexByte(first, '\n'):]]++
+		}
+		want := map[bool]int{true: 3, false: 2}[ip(dst).Is4()]
+		if len(took) != want {
+			t.Errorf("%s: ways taken: %v, want %d", dst, took, want)
+		}
+		for way, n := range took {
+			if n < 300/want/2 {
+				t.Errorf("%s: only %d of 300 flows went by %q", dst, n, way)
+			}
+		}
+	}
+}
+
+// What is larger than the port out carries is handed to user space, which tells the sender.
+func TestMTU(t *testing.T) {
+	k := storyNetwork(t, func(c *config.Config) {
+		p := c.Ports[2]
+		p.MTU = 68
+		c.Ports[2] = p
+	})
+	sized := func(src, dst string, payload int) []byte {
+		return iomtest.Frame(t, iomtest.Eth(vmMAC(0), lrpMAC(0), iomtest.EtherType(ip(src))), iomtest.IP(ip(src), ip(dst), layers.IPProtocolUDP),
+			&layers.UDP{SrcPort: 1000, DstPort: 2000}, gopacket.Payload(make([]byte, payload)))
+	}
+	got := k.Send("vm0", sized("10.0.0.10", "10.0.1.10", 40)).Text // 20 + 8 + 40 bytes
+	if want := "enter l2switch\nenter router\n" + rewrite4 + "enter l2switch\noutput vm1"; got != want {
+		t.Errorf("as large as may be:\n%s", cmp.Diff(want, got))
+	}
+	for _, tooBig := range [][]byte{sized("10.0.0.10", "10.0.1.10", 41), sized("fd00:0::10", "fd00:1::10", 21)} {
+		got = k.Send("vm0", tooBig).Text
+		if want := "enter l2switch\nenter router\npunt router 6\ndrop router.too_big"; got != want {
+			t.Errorf("too large:\n%s", cmp.Diff(want, got))
+		}
+	}
+}
+
+// TestEntriesRefuses: what can't be held refuses the whole router.
+func TestEntriesRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		config any
+		want   string
+	}{
+		"another kind's": {struct{}{}, "want *config.Config"},
+		"an invalid one": {&config.Config{Routes: []config.Route{{}}}, "is no network"},
+	} {
+		if err := router.Entries(iom.Instance{Config: c.config}, &iom.Tables{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+}
