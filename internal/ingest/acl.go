@@ -9,9 +9,6 @@ import (
 	"woven.dev/woven/internal/ovsdb/nb"
 )
 
-// defaultSeverity of log messages, ovn-nb(5) ACL severity.
-const defaultSeverity = nb.ACLSeverityInfo
-
 // acls are the ACLs of a switch or of a port group.
 type acls struct {
 	uuid string // of the row that has them
@@ -96,7 +93,7 @@ func readACL(row *nb.ACLEntry, problems *logical.Problems) *logical.ACL {
 		a.Action = logical.ActionDrop
 	}
 	if row.Log {
-		a.Log = &logical.ACLLog{Severity: defaultSeverity, Related: row.Options["log-related"] == "true"}
+		a.Log = &logical.ACLLog{Severity: nb.ACLSeverityInfo, Related: row.Options["log-related"] == "true"}
 		if row.Severity != nil {
 			a.Log.Severity = *row.Severity
 		}

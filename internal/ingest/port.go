@@ -99,7 +99,7 @@ func (r *portReader) readPolicy() {
 	}
 	var garbage []string
 	p.Addresses, p.Unknown, garbage = portAddresses(p.Type, addresses, dynamic)
-	if p.Link != nil && p.Link.Router && slices.Contains(addresses, routerType) {
+	if p.Link != nil && p.Link.Router && p.Link.MAC != [6]byte{} && slices.Contains(addresses, routerType) {
 		p.Addresses = append(p.Addresses, ownAddresses(p.Link))
 	}
 	for _, bad := range garbage {

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,6 +11,11 @@ import (
 // ownOptions are those of a VIF that are carried out, or are the business of ovn-northd or of a DHCP server.
 var ownOptions = []string{
 	"requested-chassis", "requested-tnl-key", "iface-id-ver", "hostname", "activation-strategy", "mcast_flood", "mcast_flood_reports",
+}
+
+// routerPortOptions are those of a port that leads to a router that are carried out, are told otherwise, or have no effect.
+var routerPortOptions = []string{
+	"router-port", "arp_proxy", "nat-addresses", "exclude-lb-vips-from-garp", "requested-chassis", "requested-tnl-key", "mcast_flood", "mcast_flood_reports",
 }
 
 // lossByType says what does not work for want of a port type.
@@ -56,7 +60,7 @@ func (n *network) checkSwitch(ls *nb.LogicalSwitch) {
 			n.Add("logical_switch", ls.Name, "%s", c.reason)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(ls.OtherConfig)) {
+	for _, key := range sortedKeys(ls.OtherConfig) {
 		n.checkSwitchOption(ls.Name, key)
 	}
 }
@@ -96,6 +100,24 @@ func (r *portReader) check() {
 	if p.Device != nil && r.row != nil {
 		r.checkLocal()
 	}
+	if p.Type == routerType && r.row != nil {
+		r.checkRouterPort()
+	}
+}
+
+// checkRouterPort notes what a port that leads to a router lacks.
+func (r *portReader) checkRouterPort() {
+	if r.binding.Type == l3gatewayType {
+		r.problem("gateway routers are not supported yet: what is sent to it is dropped")
+	}
+	if r.row.Options["nat-addresses"] != "" {
+		r.problem("options:nat-addresses is not supported yet: external addresses are not announced")
+	}
+	for _, key := range sortedKeys(r.row.Options) {
+		if !slices.Contains(routerPortOptions, key) {
+			r.problem("options:%s is not known to Woven: it is ignored", logical.Quote(key))
+		}
+	}
 }
 
 // checkLocal notes what a port that is plugged here lacks.
@@ -106,7 +128,7 @@ func (r *portReader) checkLocal() {
 	if len(r.row.MirrorRules) > 0 {
 		r.problem("mirror_rules are not supported yet: nothing is mirrored")
 	}
-	for _, key := range slices.Sorted(maps.Keys(r.row.Options)) {
+	for _, key := range sortedKeys(r.row.Options) {
 		switch {
 		case slices.Contains(ownOptions, key):
 		case strings.HasPrefix(key, "qos_"):
