@@ -10,51 +10,93 @@ import (
 	"woven.dev/woven/internal/netstate"
 )
 
-// Compiler remembers what it compiled: a switch whose content did not change gives the same *netstate.Module again.
+// Compiler remembers what it compiled: a switch or router whose content did not change gives the same *netstate.Module again.
 // What it gives depends on its argument alone: a new Compiler would give an equal state. The zero value
 // is ready. It is not for concurrent use.
 type Compiler struct {
 	switches map[string]compiled // by Datapath_Binding UUID
+	routers  map[string]compiledRouter
+}
+
+// compiledRouter is what a router's module followed from, and what became of it.
+type compiledRouter struct {
+	from     routerSource
+	module   *netstate.Module
+	problems logical.Problems
 }
 
 // compiled is a switch and what became of it.
 type compiled struct {
 	from     *logical.Switch
+	links    []uint16 // keys of the ports that lead to another datapath of the network
 	module   *netstate.Module
 	problems logical.Problems
 }
 
 // Compile gives the state that carries out n, and all problems: those of n and those found here, sorted by Object,
-// then Reason. It keeps references to n's switches, which must not be changed afterwards.
+// then Reason. It keeps references to n's switches and routers, which must not be changed
+// afterwards.
 func (c *Compiler) Compile(n *logical.Network) (*netstate.State, []logical.Problem) {
 	next := make(map[string]compiled, len(n.Switches))
 	state := &netstate.State{
-		Modules: make(map[string]*netstate.Module, len(n.Switches)),
+		Modules: make(map[string]*netstate.Module, len(n.Switches)+len(n.Routers)),
 		Nodes:   nodes(n.Peers),
 		Tunnel:  tunnel(n.Tunnel),
 	}
 	problems := logical.Problems(slices.Clone(n.Problems))
 	for uuid, sw := range n.Switches {
-		done := c.compileSwitch(sw)
+		done := c.compileSwitch(sw, linksOf(sw, n))
 		next[uuid] = done
 		state.Modules[uuid] = done.module
 		problems = append(problems, done.problems...)
 	}
 	c.switches = next
+	problems = append(problems, c.compileRouters(n, state)...)
 	return state, problems.Sorted()
 }
 
+// compileRouters adds n's routers to state.
+func (c *Compiler) compileRouters(n *logical.Network, state *netstate.State) (problems logical.Problems) {
+	next := make(map[string]compiledRouter, len(n.Routers))
+	for uuid, r := range n.Routers {
+		from := sourceOf(r, n)
+		done, known := c.routers[uuid]
+		if !known || !done.from.equal(from) {
+			module, problems := routerModule(from)
+			if known && done.module.Equal(module) {
+				module = done.module
+			}
+			done = compiledRouter{from, module, problems}
+		}
+		next[uuid] = done
+		state.Modules[uuid] = done.module
+		problems = append(problems, done.problems...)
+	}
+	c.routers = next
+	return problems
+}
+
 // compileSwitch compiles a switch unless that would give what it gave last time; an equal module is the same one.
-func (c *Compiler) compileSwitch(sw *logical.Switch) compiled {
+func (c *Compiler) compileSwitch(sw *logical.Switch, links []uint16) compiled {
 	last, known := c.switches[sw.UUID]
-	if known && (last.from == sw || reflect.DeepEqual(last.from, sw)) {
+	if known && slices.Equal(last.links, links) && (last.from == sw || reflect.DeepEqual(last.from, sw)) {
 		return last
 	}
-	module, problems := switchModule(sw, last)
+	module, problems := switchModule(sw, links, last)
 	if known && last.module.Equal(module) {
 		module = last.module
 	}
-	return compiled{from: sw, module: module, problems: problems}
+	return compiled{from: sw, links: links, module: module, problems: problems}
+}
+
+// linksOf are the keys of a switch's ports that lead to another datapath of the network, ascending.
+func linksOf(sw *logical.Switch, n *logical.Network) (keys []uint16) {
+	for _, p := range sw.Ports {
+		if p.Link != nil && (n.Routers[p.Link.Datapath] != nil || n.Switches[p.Link.Datapath] != nil) {
+			keys = append(keys, p.Key)
+		}
+	}
+	return keys
 }
 
 // nodes are the tunnel peers.

@@ -20,7 +20,7 @@ const (
 )
 
 // switchModule makes the l2switch instance of a logical switch, with what it has in common with the last one.
-func switchModule(sw *logical.Switch, last compiled) (*netstate.Module, logical.Problems) {
+func switchModule(sw *logical.Switch, links []uint16, last compiled) (*netstate.Module, logical.Problems) {
 	cfg, problems := patch(sw, last), logical.Problems(nil)
 	if cfg == nil {
 		cfg, problems = ports(sw)
@@ -32,7 +32,7 @@ func switchModule(sw *logical.Switch, last compiled) (*netstate.Module, logical.
 		Config: cfg,
 	}
 	for i, p := range sw.Ports {
-		m.Ports[i] = port(p)
+		m.Ports[i] = port(p, slices.Contains(links, p.Key))
 	}
 	keys := make(map[string]uint16, len(sw.Groups))
 	for i, g := range sw.Groups {
@@ -71,9 +71,12 @@ func addPort(cfg *config.Config, sw *logical.Switch, p *logical.Port, problems *
 	addAddresses(cfg, sw, p, problems)
 }
 
-// port says where a port is.
-func port(p *logical.Port) netstate.Port {
+// port says where a port is. linked: it leads to another module.
+func port(p *logical.Port, linked bool) netstate.Port {
 	out := netstate.Port{Name: p.Name, Key: p.Key, Tag: p.Tag, Nodes: p.Peers, HereOnly: p.Type == "localport"}
+	if linked {
+		out.Peer = &netstate.Link{Module: p.Link.Datapath, Key: p.Link.Key}
+	}
 	if p.Device != nil {
 		out.Device = &netstate.Device{Name: p.Device.Name, Ifindex: p.Device.Ifindex}
 		if p.Device.PeerElsewhere && p.Tag == 0 && len(p.Addresses) > 0 {
@@ -130,13 +133,14 @@ func security(p *logical.Port) []config.Address {
 }
 
 // addAddresses enters what ovn-northd(8) has flows for in "Destination Lookup" and "ARP/ND responder": each MAC address,
-// also of disabled ports, and an answer for each known IP address. Routers answer for their addresses
+// also of disabled ports, and an answer for each known IP address. Routers are asked for their addresses
 // themselves. Of two ports with one address the one with the lower key has it.
 func addAddresses(cfg *config.Config, sw *logical.Switch, p *logical.Port, problems *logical.Problems) {
 	if p.Type == "external" {
 		return // never gets a frame from here
 	}
-	answer := !p.Unknown && !sw.VLANPassthru && p.Type != "virtual" && p.Type != "router"
+	asked := p.Link != nil
+	answer := asked || !p.Unknown && !sw.VLANPassthru && p.Type != "virtual" && p.Type != "router"
 	for _, a := range p.Addresses {
 		if other, taken := cfg.FDB[a.MAC]; !taken {
 			cfg.FDB[a.MAC] = p.Key
@@ -150,7 +154,7 @@ func addAddresses(cfg *config.Config, sw *logical.Switch, p *logical.Port, probl
 		for _, prefix := range a.Prefixes {
 			addr := prefix.Addr()
 			if other, taken := cfg.Neighbours[addr]; !taken {
-				cfg.Neighbours[addr] = config.Neighbour{MAC: a.MAC, Port: p.Key}
+				cfg.Neighbours[addr] = config.Neighbour{MAC: a.MAC, Port: p.Key, Asked: asked}
 			} else if other.Port != p.Key {
 				problems.Add("logical_switch_port", p.Name, "its address %s is that of port %s: ARP and ND are answered for that one",
 					addr, logical.Quote(portName(sw, other.Port)))

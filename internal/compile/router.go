@@ -1,0 +1,172 @@
+package compile
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"woven.dev/woven/internal/logical"
+	"woven.dev/woven/internal/netstate"
+	"woven.dev/woven/modules/router/config"
+)
+
+// routerSource is all that a router's module follows from. Equal sources give equal modules.
+type routerSource struct {
+	router *logical.Router
+	// around are the datapaths at the other ends of its ports: *logical.Switch or *logical.Router, nil where there is none.
+	around []any
+}
+
+func (s routerSource) equal(o routerSource) bool {
+	return s.router == o.router && slices.Equal(s.around, o.around)
+}
+
+// sourceOf finds what a router's module follows from.
+func sourceOf(r *logical.Router, n *logical.Network) routerSource {
+	s := routerSource{router: r, around: make([]any, len(r.Ports))}
+	for i, p := range r.Ports {
+		if p.Link == nil {
+			continue
+		}
+		if sw := n.Switches[p.Link.Datapath]; sw != nil {
+			s.around[i] = sw
+		} else if peer := n.Routers[p.Link.Datapath]; peer != nil {
+			s.around[i] = peer
+		}
+	}
+	return s
+}
+
+// routerModule makes the router instance of a logical router.
+func routerModule(s routerSource) (*netstate.Module, logical.Problems) {
+	var problems logical.Problems
+	r := s.router
+	cfg := &config.Config{
+		Ports:          make(map[uint16]config.Port, len(r.Ports)),
+		Neighbours:     map[config.Neighbour][6]byte{},
+		LearnOnlyKnown: r.IgnoreARPRequests,
+	}
+	m := &netstate.Module{ID: r.UUID, Kind: config.Kind, Name: r.Name, Key: r.Key, Ports: make([]netstate.Port, len(r.Ports)), Config: cfg}
+	for i, p := range r.Ports {
+		m.Ports[i] = netstate.Port{Name: p.Name, Key: p.Key}
+		if s.around[i] != nil {
+			m.Ports[i].Peer = &netstate.Link{Module: p.Link.Datapath, Key: p.Link.Key}
+		}
+		cfg.Ports[p.Key] = config.Port{Enabled: r.Enabled && p.Enabled, MAC: p.MAC, Networks: p.Networks, Table: p.RouteTable, MTU: p.MTU,
+			Advertises: p.RA != nil}
+		addNeighbours(cfg, r, p, s.around[i])
+	}
+	for _, n := range r.Neighbours {
+		at := config.Neighbour{Port: n.Port, Addr: n.Addr}
+		if _, known := cfg.Neighbours[at]; !known {
+			cfg.Neighbours[at] = n.MAC
+		}
+	}
+	cfg.Routes = routes(r, &problems)
+	return m, problems
+}
+
+// addNeighbours enters the addresses that are known to be on the network of port p, as ovn-northd(8) does in "ARP/ND Resolution":
+// those of the ports of a switch and of the routers there, or those of the router at the other end.
+func addNeighbours(cfg *config.Config, r *logical.Router, p *logical.RouterPort, around any) {
+	add := func(addr netip.Addr, mac [6]byte) {
+		if slices.ContainsFunc(p.Networks, func(n netip.Prefix) bool { return n.Contains(addr) }) {
+			cfg.Neighbours[config.Neighbour{Port: p.Key, Addr: addr}] = mac
+		}
+	}
+	sw, ok := around.(*logical.Switch)
+	if !ok {
+		if p.Link != nil && p.Link.Router {
+			for _, n := range p.Link.Networks {
+				add(n.Addr(), p.Link.MAC)
+			}
+		}
+		return
+	}
+	for _, port := range sw.Ports {
+		if port.Link != nil {
+			if port.Key != p.Link.Key && !r.DynamicRouters {
+				for _, n := range port.Link.Networks {
+					add(n.Addr(), port.Link.MAC)
+				}
+			}
+			continue
+		}
+		if port.Type == "virtual" {
+			continue
+		}
+		for _, a := range port.Addresses {
+			for _, prefix := range a.Prefixes {
+				add(prefix.Addr(), a.MAC)
+			}
+		}
+	}
+}
+
+// routes are the static routes of a router; those with one table, prefix and policy are ways out of one.
+func routes(r *logical.Router, problems *logical.Problems) []config.Route {
+	type group struct {
+		config.Route
+		origin string
+	}
+	var out []group
+	for _, row := range r.Routes {
+		var hops []config.Hop
+		if !row.Discard {
+			hop, ok := wayOut(r, row, problems)
+			if !ok {
+				continue
+			}
+			hops = []config.Hop{hop}
+		}
+		i := slices.IndexFunc(out, func(g group) bool {
+			return g.Table == row.Table && g.Prefix == row.Prefix && g.BySource == row.BySource
+		})
+		switch {
+		case i < 0:
+			out = append(out, group{config.Route{Table: row.Table, Prefix: row.Prefix, BySource: row.BySource, Hops: hops}, row.Origin})
+		case row.Origin == out[i].origin:
+			out[i].Hops = append(out[i].Hops, hops...)
+		case row.Origin == "connected": // what the interconnection knows as connected comes before what is static
+			out[i].Hops, out[i].origin = hops, row.Origin
+		}
+	}
+	list := make([]config.Route, len(out))
+	for i, g := range out {
+		list[i] = g.Route
+	}
+	slices.SortFunc(list, func(a, b config.Route) int {
+		bySource := func(r config.Route) int { return map[bool]int{true: 1}[r.BySource] }
+		return cmp.Or(cmp.Compare(a.Table, b.Table), a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()),
+			cmp.Compare(bySource(a), bySource(b)))
+	})
+	return list
+}
+
+// wayOut is where a route leads: by the port that it names, else by the one on whose network its next hop is.
+func wayOut(r *logical.Router, row *logical.StaticRoute, problems *logical.Problems) (config.Hop, bool) {
+	if row.SymmetricReply {
+		problems.Add("logical_router_static_route", row.UUID, "options:ecmp_symmetric_reply is not supported yet: replies take the way that routes give them")
+	}
+	for _, p := range r.Ports {
+		if row.OutputPort != "" {
+			if p.Name == row.OutputPort {
+				return config.Hop{Port: p.Key, Addr: row.NextHop}, true
+			}
+		} else if onNetwork(p, row.NextHop) {
+			return config.Hop{Port: p.Key, Addr: row.NextHop}, true
+		}
+	}
+	if row.OutputPort != "" {
+		problems.Add("logical_router_static_route", row.UUID, "output_port %s is no port of router %s: the route is left out",
+			logical.Quote(row.OutputPort), logical.Quote(r.Name))
+	} else {
+		problems.Add("logical_router_static_route", row.UUID, "next hop %s is on no network of router %s: the route to %s is left out",
+			row.NextHop, logical.Quote(r.Name), row.Prefix)
+	}
+	return config.Hop{}, false
+}
+
+func onNetwork(p *logical.RouterPort, a netip.Addr) bool {
+	return slices.ContainsFunc(p.Networks, func(n netip.Prefix) bool { return n.Contains(a) })
+}
