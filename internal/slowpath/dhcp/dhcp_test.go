@@ -24,12 +24,29 @@ const (
 	all     = "255.255.255.255"
 )
 
+// codes are the rows that ovn-northd writes.
+var codes = map[string]dhcp.Code{
+	"offerip": {0, "ipv4"}, "netmask": {1, "ipv4"}, "router": {3, "ipv4"}, "dns_server": {6, "ipv4"}, "log_server": {7, "ipv4"},
+	"lpr_server": {9, "ipv4"}, "hostname": {12, "str"}, "domain_name": {15, "str"}, "swap_server": {16, "ipv4"},
+	"ip_forward_enable": {19, "bool"}, "policy_filter": {21, "ipv4"}, "default_ttl": {23, "uint8"}, "mtu": {26, "uint16"},
+	"broadcast_address": {28, "ipv4"}, "router_discovery": {31, "bool"}, "router_solicitation": {32, "ipv4"},
+	"arp_cache_timeout": {35, "uint32"}, "ethernet_encap": {36, "bool"}, "tcp_ttl": {37, "uint8"}, "tcp_keepalive_interval": {38, "uint32"},
+	"nis_server": {41, "ipv4"}, "ntp_server": {42, "ipv4"}, "netbios_name_server": {44, "ipv4"}, "netbios_node_type": {46, "uint8"},
+	"lease_time": {51, "uint32"}, "server_id": {54, "ipv4"}, "T1": {58, "uint32"}, "T2": {59, "uint32"}, "tftp_server": {66, "host_id"},
+	"bootfile_name": {67, "str"}, "domain_search_list": {119, "domains"}, "classless_static_route": {121, "static_routes"},
+	"tftp_server_address": {150, "ipv4"}, "path_prefix": {210, "str"}, "ms_classless_static_route": {249, "static_routes"},
+	"wpad": {252, "str"}, "next_server": {253, "ipv4"}, "bootfile_name_alt": {254, "str"},
+
+	"of_the_future": {180, "uint128"}, "of_the_end": {255, "str"},
+}
+
 // row is what most tests configure, as Neutron writes it.
 func row(more map[string]string) dhcp.Row {
 	r := dhcp.Row{
 		MAC:       frame.MAC{2, 0, 0, 0, 0, 5},
 		Addresses: []netip.Addr{netip.MustParseAddr("192.168.9.5"), netip.MustParseAddr("10.0.0.5")},
-		CIDR:      "10.0.0.0/24",
+		CIDR:      netip.MustParsePrefix("10.0.0.0/24"),
+		Codes:     codes,
 		Options: map[string]string{
 			"server_id": "10.0.0.1", "server_mac": "0a:00:00:00:00:01", "lease_time": "3600", "router": "10.0.0.1",
 			"dns_server": "{8.8.8.8, 9.9.9.9}", "domain_name": `"openstacklocal"`, "mtu": "1442",
@@ -265,6 +282,10 @@ func TestProblems(t *testing.T) {
 		{"classless_static_route", "{1.0.0.0/8,x}", leaves, `classless_static_route: read gateway "x": no IPv4 address`},
 		{"domain_search_list", "a..b", leaves, `domain_search_list: read domain name "a..b": label of 0 bytes`},
 		{"colour", "red", leaves, "colour: no such option"},
+		{"offerip", "10.0.0.9", leaves, "offerip: code 0 is none of an option"},
+		{"of_the_future", "1", leaves, `of_the_future: no such type: "uint128"`},
+		{"of_the_end", "x", leaves, "of_the_end: code 255 is none of an option"},
+		{"next_server", "{10.0.0.1 10.0.0.2}", leaves, "next_server: is not one IPv4 address"},
 		{"wpad", strings.Repeat("x", 1300), leaves, "wpad: all options together have more than 1200 bytes"},
 		{"server_mac", "", stops, "server_mac: missing"},
 		{"server_mac", "x", stops, `server_mac: read "x": not the address of a station`},
@@ -279,14 +300,15 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%s=%s: configuration is %+v", test.name, test.value, c)
 		}
 	}
-	other := row(nil)
-	other.CIDR = "10.1.0.0/24"
-	if c, problems := dhcp.NewConfig(other); c.Offer.IsValid() || errors.Join(problems...).Error() != "cidr: no address of the port is in 10.1.0.0/24" {
-		t.Errorf("got %+v %v", c, problems)
-	}
-	other.CIDR = "10.1.0.0/24/8"
-	if c, problems := dhcp.NewConfig(other); c.Offer.IsValid() || problems == nil {
-		t.Errorf("got %+v %v", c, problems)
+	for cidr, want := range map[string]string{
+		"10.1.0.0/24": "cidr: no IPv4 address of the port is in 10.1.0.0/24",
+		"fd00::/64":   "cidr: no IPv4 address of the port is in fd00::/64",
+	} {
+		other := row(nil)
+		other.CIDR = netip.MustParsePrefix(cidr)
+		if c, problems := dhcp.NewConfig(other); c.Offer.IsValid() || errors.Join(problems...).Error() != want {
+			t.Errorf("%s: got %+v %v", cidr, c, problems)
+		}
 	}
 }
 

@@ -52,16 +52,25 @@ func NewConfig(row Row) (Config, []error) {
 		return Config{}, []error{fmt.Errorf("server_id: %w", err)}
 	}
 	var problems []error
-	room := MaxOptions
 	for _, name := range slices.Sorted(maps.Keys(row.Options)) {
-		if room -= len(row.Options[name]); room < 0 {
-			return c, append(problems, fmt.Errorf("%s: all options together have more than %d bytes", name, MaxOptions))
+		with := c
+		err := with.set(name, row.Options[name])
+		if err == nil && with.size() > MaxOptions {
+			err = fmt.Errorf("all options together have more than %d bytes", MaxOptions)
 		}
-		if err := c.set(name, row.Options[name]); err != nil {
+		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", name, err))
+			continue
 		}
+		c = with
 	}
 	return c, problems
+}
+
+// size is how many bytes the values have in a reply.
+func (c *Config) size() int {
+	const addrBytes = 16
+	return addrBytes*len(c.DNS) + len(c.Search) + len(c.FQDN) + max(len(c.Bootfile), len(c.BootfileAlt))
 }
 
 func (c *Config) set(name, v string) (err error) {

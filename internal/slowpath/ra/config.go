@@ -160,7 +160,8 @@ func appendDNS(b []byte, servers []netip.Addr) []byte {
 	}
 	b = binary.BigEndian.AppendUint32(append(b, optDNS, byte(1+2*len(servers)), 0, 0), forever)
 	for _, a := range servers {
-		b = append(b, a.AsSlice()...)
+		b16 := a.As16()
+		b = append(b, b16[:]...)
 	}
 	return b
 }
