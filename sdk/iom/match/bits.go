@@ -10,7 +10,7 @@ import (
 type Uint128 struct{ Hi, Lo uint64 }
 
 // Ones is an integer whose width lowest bits are set, 0 to 128.
-func Ones(width int) Uint128 { return Uint128{^uint64(0), ^uint64(0)}.shiftRight(128 - width) }
+func Ones(width int) Uint128 { return Uint128{^uint64(0), ^uint64(0)}.ShiftRight(128 - width) }
 
 // Compare is -1, 0 or 1.
 func (u Uint128) Compare(v Uint128) int {
@@ -26,30 +26,43 @@ func (u Uint128) Compare(v Uint128) int {
 // And keeps the bits that v has, too.
 func (u Uint128) And(v Uint128) Uint128 { return Uint128{u.Hi & v.Hi, u.Lo & v.Lo} }
 
-func (u Uint128) or(v Uint128) Uint128 { return Uint128{u.Hi | v.Hi, u.Lo | v.Lo} }
+// Or has the bits of both.
+func (u Uint128) Or(v Uint128) Uint128 { return Uint128{u.Hi | v.Hi, u.Lo | v.Lo} }
 
-// shiftLeft shifts by 0 to 128 bits.
-func (u Uint128) shiftLeft(n int) Uint128 {
+// ShiftLeft shifts by 0 to 128 bits.
+func (u Uint128) ShiftLeft(n int) Uint128 {
 	if n >= 64 {
 		return Uint128{Hi: u.Lo << (n - 64)}
 	}
 	return Uint128{Hi: u.Hi<<n | u.Lo>>(64-n), Lo: u.Lo << n}
 }
 
-// shiftRight shifts by 0 to 128 bits.
-func (u Uint128) shiftRight(n int) Uint128 {
+// ShiftRight shifts by 0 to 128 bits.
+func (u Uint128) ShiftRight(n int) Uint128 {
 	if n >= 64 {
 		return Uint128{Lo: u.Hi >> (n - 64)}
 	}
 	return Uint128{Hi: u.Hi >> n, Lo: u.Lo>>n | u.Hi<<(64-n)}
 }
 
-// trailingZeros is 128 for 0.
-func (u Uint128) trailingZeros() int {
+// TrailingZeros counts the lowest bits that are 0: 128 for 0.
+func (u Uint128) TrailingZeros() int {
 	if u.Lo == 0 {
 		return 64 + bits.TrailingZeros64(u.Hi)
 	}
 	return bits.TrailingZeros64(u.Lo)
+}
+
+// Next is u + 1; 0 after the greatest.
+func (u Uint128) Next() Uint128 {
+	lo, carry := bits.Add64(u.Lo, 1, 0)
+	return Uint128{u.Hi + carry, lo}
+}
+
+// Previous is u - 1; the greatest before 0.
+func (u Uint128) Previous() Uint128 {
+	lo, borrow := bits.Sub64(u.Lo, 1, 0)
+	return Uint128{u.Hi - borrow, lo}
 }
 
 // bytes are in network byte order.
@@ -71,20 +84,20 @@ type Prefix struct {
 
 // prefix makes one of a width-bit value; what is beyond its length is cut off.
 func prefix(v Uint128, length, width int) Prefix {
-	return Prefix{v.shiftLeft(128 - width), length}.masked()
+	return Prefix{v.ShiftLeft(128 - width), length}.masked()
 }
 
 // masked has no bits beyond its length; a length that no dimension has stays as it is.
 func (p Prefix) masked() Prefix {
 	if p.Len >= 0 && p.Len <= 128 {
-		p.Bits = p.Bits.And(Ones(p.Len).shiftLeft(128 - p.Len))
+		p.Bits = p.Bits.And(Ones(p.Len).ShiftLeft(128 - p.Len))
 	}
 	return p
 }
 
-// contains: q is p or a part of it.
-func (p Prefix) contains(q Prefix) bool {
-	return p.Len <= q.Len && q.Bits.And(Ones(p.Len).shiftLeft(128-p.Len)) == p.Bits
+// Contains: q is p or a part of it.
+func (p Prefix) Contains(q Prefix) bool {
+	return p.Len <= q.Len && q.Bits.And(Ones(p.Len).ShiftLeft(128-p.Len)) == p.Bits
 }
 
 // compare orders a prefix before its parts.
@@ -127,17 +140,16 @@ func Between(d Dim, low, high Uint128) []Prefix {
 	width := d.Width()
 	var all []Prefix
 	for low.Compare(high) <= 0 {
-		free := min(low.trailingZeros(), width)
-		for free > 0 && low.or(Ones(free)).Compare(high) > 0 {
+		free := min(low.TrailingZeros(), width)
+		for free > 0 && low.Or(Ones(free)).Compare(high) > 0 {
 			free--
 		}
 		all = append(all, prefix(low, width-free, width))
-		last := low.or(Ones(free))
+		last := low.Or(Ones(free))
 		if last == high {
 			break
 		}
-		lo, carry := bits.Add64(last.Lo, 1, 0)
-		low = Uint128{last.Hi + carry, lo}
+		low = last.Next()
 	}
 	return all
 }

@@ -116,7 +116,7 @@ func (d *dimension) classify() error {
 	around := []valueClass{{Prefix{}, seen.none}}
 	for i := 0; i < len(members); {
 		p := members[i].Prefix
-		for !around[len(around)-1].value.contains(p) {
+		for !around[len(around)-1].value.Contains(p) {
 			around = around[:len(around)-1]
 		}
 		c := around[len(around)-1].class

@@ -20,7 +20,6 @@ var (
 	FieldEthSrc  = Field{MatchIomMatchBaseIOM_MATCH_KEY, uint16(unsafe.Offsetof(MatchIomMatchQuery{}.Smac)), 6}
 	FieldEthDst  = Field{MatchIomMatchBaseIOM_MATCH_KEY, uint16(unsafe.Offsetof(MatchIomMatchQuery{}.Dmac)), 6}
 	FieldEthType = Field{MatchIomMatchBaseIOM_MATCH_KEY, uint16(unsafe.Offsetof(MatchIomMatchQuery{}.Proto)), 2}
-	FieldIPProto = Field{MatchIomMatchBaseIOM_MATCH_KEY, uint16(unsafe.Offsetof(MatchIomMatchQuery{}.L4Proto)), 1}
 	FieldSrcPort = Field{MatchIomMatchBaseIOM_MATCH_KEY, uint16(unsafe.Offsetof(MatchIomMatchQuery{}.Sport)), 2}
 	FieldDstPort = Field{MatchIomMatchBaseIOM_MATCH_KEY, uint16(unsafe.Offsetof(MatchIomMatchQuery{}.Dport)), 2}
 

@@ -138,7 +138,7 @@ func (c Check) validate() error {
 // row has the integers left-aligned, so that the field's first byte is the highest.
 func (c Check) row() MatchIomMatchCheck {
 	left := func(v Uint128) [2]uint64 {
-		v = v.shiftLeft(128 - c.Field.Bits())
+		v = v.ShiftLeft(128 - c.Field.Bits())
 		return [2]uint64{v.Hi, v.Lo}
 	}
 	return MatchIomMatchCheck{Mask: left(c.Mask), Low: left(c.Low), High: left(c.High), Base: c.Field.base, Offset: c.Field.offset,

@@ -45,5 +45,8 @@ func digest(text []byte) [16]byte {
 // Name is "" for a set that is what its members are.
 func (s *Set) Name() string { return s.name }
 
+// Identity is equal for sets that a rule can't tell apart: those of one name, and those without name that have the same members.
+func (s *Set) Identity() [16]byte { return s.identity }
+
 // Prefixes are the members, sorted. They must not be changed.
 func (s *Set) Prefixes() []Prefix { return s.prefixes }

@@ -99,8 +99,6 @@ func field(f match.Field, p Packet, h *headers) []byte {
 		return p.Frame[:6]
 	case match.FieldEthType:
 		return be16(h.ethertype)
-	case match.FieldIPProto:
-		return []byte{h.proto}
 	case match.FieldSrcPort:
 		return be16(h.sport)
 	case match.FieldDstPort:
