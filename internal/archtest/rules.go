@@ -22,7 +22,7 @@ var Rules = []Rule{
 
 	{Package: "modules/std", May: []string{"modules/*", "sdk/iom/..."}, Why: "it only lists the built-in modules"},
 	{Package: "modules/*", May: []string{"./config", "sdk/..."}, Why: "a built-in module has what a third party's has, and no private door"},
-	{Package: "modules/*/config", May: []string{"sdk/iom/match"}, Why: "a module's configuration is plain data, rules to match packets among it"},
+	{Package: "modules/*/config", May: []string{"sdk/iom/match"}, Why: "a module's configuration is plain data"},
 	{Package: "sdk/iom/match/matchtest", May: []string{"sdk/...", "internal/testutil/..."}, Why: "authors of modules get it, without the rest of the project"},
 	{Package: "sdk/iomtest", May: []string{"sdk/...", "internal/testutil/..."}, Why: "authors of modules get it, without the rest of the project"},
 	{Package: "sdk/...", May: []string{"sdk/..."}, Why: "authors of modules get it, without the rest of the project"},
