@@ -42,8 +42,10 @@ func (m *members) enter(p *knownPort) {
 	if last == nil || last.round+1 < m.round || last.datapath != p.datapath || last.port.Key != p.port.Key {
 		m.version++
 	}
+	if last != p {
+		m.ports[uuid] = p
+	}
 	p.round = m.round
-	m.ports[uuid] = p
 	m.now++
 }
 
