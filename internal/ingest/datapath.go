@@ -21,12 +21,6 @@ type patches struct {
 	routerPorts map[string]*nb.RouterPort
 }
 
-// linkSource is what a Link is made of.
-type linkSource struct {
-	peer *sb.PortBinding
-	row  *nb.RouterPort // of the peer; nil for a switch's port
-}
-
 // findPatches finds the ports that lead to other datapaths.
 func (n *network) findPatches() {
 	n.patches = patches{
@@ -98,19 +92,12 @@ func (n *network) link(pb *sb.PortBinding) *logical.Link {
 	if peer == nil || n.SB.DatapathBinding[peer.Datapath] == nil {
 		return nil
 	}
-	from := linkSource{peer: peer}
-	router := isRouter(n.SB.DatapathBinding[peer.Datapath])
-	if router {
-		from.row = n.patches.routerPorts[peer.LogicalPort]
+	l := &logical.Link{Datapath: peer.Datapath, Key: uint16(peer.TunnelKey), Router: isRouter(n.SB.DatapathBinding[peer.Datapath])}
+	if row := n.patches.routerPorts[peer.LogicalPort]; row != nil && l.Router {
+		a := routerPortAddresses(row)
+		l.MAC, l.Networks = a.MAC, a.Prefixes
 	}
-	return n.links.get(from, func() *logical.Link {
-		l := &logical.Link{Datapath: peer.Datapath, Key: uint16(peer.TunnelKey), Router: router}
-		if from.row != nil {
-			a := routerPortAddresses(from.row)
-			l.MAC, l.Networks = a.MAC, a.Prefixes
-		}
-		return l
-	})
+	return n.links.keep(pb.UUID, l)
 }
 
 func isRouter(dp *sb.DatapathBinding) bool { return dp.ExternalIDs["logical-router"] != "" }

@@ -41,21 +41,24 @@ type Reader struct {
 	sets     map[string]*knownSet    // by name
 	members  members
 	rows     knownRows
-	last     logical.Network
+	dhcpv4   map[string]logical.DHCPCode
+	dhcpv6   map[string]logical.DHCPCode
 }
 
-// knownRows is what was made of single rows.
+// knownRows are values that stay the same pointers, by UUID of their rows.
 type knownRows struct {
-	links    memo[linkSource, *logical.Link]
-	ports    memo[routerPortSource, readRow[logical.RouterPort]]
-	dhcpRows memo[*nb.DHCPOptions, readRow[logical.DHCPOptions]]
-	dnsRows  memo[*sb.DNSEntry, *logical.DNS]
+	links       lasting[logical.Link] // by that of the port which leads to it
+	routerPorts lasting[logical.RouterPort]
+	dhcpRows    lasting[logical.DHCPOptions]
+	meters      lasting[logical.Meter]
+	dnsRows     memo[*sb.DNSEntry, *logical.DNS]
 }
 
 func (k *knownRows) begin() {
 	k.links.begin()
-	k.ports.begin()
+	k.routerPorts.begin()
 	k.dhcpRows.begin()
+	k.meters.begin()
 	k.dnsRows.begin()
 }
 
@@ -96,17 +99,16 @@ func (r *Reader) Network(in Input, plugs []Plug) *logical.Network {
 	n.findDNS()
 	out := &logical.Network{
 		Chassis: in.Chassis, Peers: n.sites.peers, Tunnel: in.Tunnel,
-		Routers: r.readRouters(n), Meters: n.meters(r.last.Meters),
+		Routers: r.readRouters(n), Meters: n.readMeters(),
 	}
 	r.readPorts(n)
 	out.PortGroups = r.readGroups(n)
 	out.Switches = r.readSwitches(n)
 	out.AddressSets = r.readSets(n)
-	v4, v6 := n.dhcpCodes()
-	out.DHCPv4Codes, out.DHCPv6Codes = keepEqualMap(r.last.DHCPv4Codes, v4), keepEqualMap(r.last.DHCPv6Codes, v6)
+	r.readDHCPCodes(n)
+	out.DHCPv4Codes, out.DHCPv6Codes = r.dhcpv4, r.dhcpv6
 	n.checkGlobals()
 	out.Problems = n.Problems.Sorted()
-	r.last = *out
 	return out
 }
 

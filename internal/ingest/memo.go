@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 
 	"woven.dev/woven/internal/logical"
@@ -28,6 +29,22 @@ func (m *memo[K, V]) get(key K, make func() V) V {
 	return v
 }
 
+// lasting keeps values of this round and of the last one, by name, so that what did not change is the same pointer. The zero value
+// is ready after begin.
+type lasting[V any] struct{ last, now map[string]*V }
+
+// begin starts a round.
+func (l *lasting[V]) begin() {
+	l.last, l.now = l.now, make(map[string]*V, len(l.now))
+}
+
+// keep gives the value of the last round if it equals next, else next.
+func (l *lasting[V]) keep(name string, next *V) *V {
+	v := keepEqual(l.last[name], next, func(a, b *V) bool { return reflect.DeepEqual(a, b) })
+	l.now[name] = v
+	return v
+}
+
 // rowList is what was made of the rows that a set column refers to, in the order of their UUIDs. The zero value is that of no row.
 type rowList[R, V any] struct {
 	rows     []*R
@@ -50,7 +67,7 @@ func (l *rowList[R, V]) update(refs []string, table map[string]*R, read func(*R,
 		return false
 	}
 	last := l.read
-	l.rows, l.values, l.problems, l.read = make([]*R, 0, len(refs)), make([]*V, 0, len(refs)), nil, make(map[*R]readRow[V], len(refs))
+	l.rows, l.values, l.problems, l.read = nil, nil, nil, make(map[*R]readRow[V], len(refs))
 	for _, uuid := range inOrder(refs) {
 		row := table[uuid]
 		if row == nil {

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"woven.dev/woven/internal/logical"
@@ -55,6 +56,9 @@ func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding, ports map[*sb.Po
 	}
 	p := &knownPort{portSource: from, owner: l.row, datapath: pb.Datapath}
 	p.port, p.problems = readPort(n.Chassis, pb, &from)
+	if last != nil && reflect.DeepEqual(last.port, p.port) {
+		p.port = last.port
+	}
 	ports[pb] = p
 	return p
 }

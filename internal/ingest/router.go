@@ -38,7 +38,7 @@ func (n *network) readRouter(l *localRouter, known *knownRouter) *logical.Router
 		NBUUID: l.datapath.ExternalIDs["logical-router"],
 		Name:   l.datapath.ExternalIDs["name"],
 		Key:    uint32(l.datapath.TunnelKey),
-		Ports:  n.routerPorts(l.bindings),
+		Ports:  n.readRouterPorts(l.bindings),
 	}
 	r.Neighbours = n.neighbours(l.neighbours, r.Ports)
 	if l.row != nil {
@@ -61,20 +61,25 @@ func (n *network) readRouter(l *localRouter, known *knownRouter) *logical.Router
 	return known.result
 }
 
-// routerPorts reads the ports of bindings. A chassisredirect port stands for a port that has a binding of its own.
-func (n *network) routerPorts(bindings []*sb.PortBinding) []*logical.RouterPort {
+// readRouterPorts reads the ports of bindings, in ascending order of key. A chassisredirect port stands for a port that has a binding of
+// its own.
+func (n *network) readRouterPorts(bindings []*sb.PortBinding) []*logical.RouterPort {
 	ports := make([]*logical.RouterPort, 0, len(bindings))
 	for _, pb := range bindings {
-		if pb.Type == chassisredirectType {
-			continue
+		if pb.Type != chassisredirectType {
+			ports = append(ports, n.readRouterPort(pb))
 		}
-		from := routerPortSource{binding: pb, row: n.patches.routerPorts[pb.LogicalPort], link: n.link(pb)}
-		p := n.ports.get(from, func() readRow[logical.RouterPort] { return readRouterPort(from) })
-		n.Problems = append(n.Problems, p.problems...)
-		ports = append(ports, p.value)
 	}
-	slices.SortFunc(ports, func(a, b *logical.RouterPort) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(ports, func(a, b *logical.RouterPort) int { return compareKeys(a.Key, b.Key, a.UUID, b.UUID) })
 	return ports
+}
+
+// compareKeys orders ports by key. Two have the same one only in rows of different moments.
+func compareKeys(a, b uint16, uuidA, uuidB string) int {
+	if a != b {
+		return cmp.Compare(a, b)
+	}
+	return cmp.Compare(uuidA, uuidB)
 }
 
 // sameRouter says whether two routers are equal, their ports, routes and policies being the same pointers.

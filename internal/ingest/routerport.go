@@ -46,30 +46,23 @@ func linkLocal(mac [6]byte) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16(addr), 64)
 }
 
-// routerPortSource is what a RouterPort is made of.
-type routerPortSource struct {
-	binding *sb.PortBinding
-	row     *nb.RouterPort // nil: there is none
-	link    *logical.Link
-}
-
 // readRouterPort is the port of a binding. Without a Northbound row it is there, but disabled.
-func readRouterPort(from routerPortSource) readRow[logical.RouterPort] {
-	r := routerPortReader{row: from.row, port: &logical.RouterPort{
-		UUID: from.binding.UUID, Name: from.binding.LogicalPort, Key: uint16(from.binding.TunnelKey), Link: from.link,
-		Gateway: from.binding.Options["chassis-redirect-port"] != "",
+func (n *network) readRouterPort(pb *sb.PortBinding) *logical.RouterPort {
+	r := routerPortReader{row: n.patches.routerPorts[pb.LogicalPort], port: &logical.RouterPort{
+		UUID: pb.UUID, Name: pb.LogicalPort, Key: uint16(pb.TunnelKey), Link: n.link(pb), Gateway: pb.Options["chassis-redirect-port"] != "",
 	}}
 	if r.row != nil {
 		r.read()
 		r.check()
 	}
-	return readRow[logical.RouterPort]{value: r.port, problems: r.Problems}
+	n.Problems = append(n.Problems, r.Problems...)
+	return n.routerPorts.keep(pb.UUID, r.port)
 }
 
 // routerPortReader is one call of readRouterPort under way.
 type routerPortReader struct {
 	logical.Problems
-	row  *nb.RouterPort
+	row  *nb.RouterPort // nil: there is none
 	port *logical.RouterPort
 }
 

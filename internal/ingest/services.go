@@ -18,31 +18,24 @@ func (n *network) dhcp(uuid *string) *logical.DHCPOptions {
 	if row == nil {
 		return nil
 	}
-	options := n.dhcpRows.get(row, func() readRow[logical.DHCPOptions] { return readDHCP(row) })
-	n.Problems = append(n.Problems, options.problems...)
-	return options.value
-}
-
-func readDHCP(row *nb.DHCPOptions) readRow[logical.DHCPOptions] {
 	prefix, ok := parsePrefix(row.Cidr)
 	if !ok {
-		var problems logical.Problems
-		problems.Add("dhcp_options", row.UUID, "cidr: %s is no network: requests of its ports are not answered", logical.Quote(row.Cidr))
-		return readRow[logical.DHCPOptions]{problems: problems}
+		n.Add("dhcp_options", row.UUID, "cidr: %s is no network: requests of its ports are not answered", logical.Quote(row.Cidr))
+		return nil
 	}
-	return readRow[logical.DHCPOptions]{value: &logical.DHCPOptions{UUID: row.UUID, CIDR: prefix.Masked(), Options: row.Options}}
+	return n.dhcpRows.keep(row.UUID, &logical.DHCPOptions{UUID: row.UUID, CIDR: prefix.Masked(), Options: row.Options})
 }
 
-// dhcpCodes are the two dictionaries of the Southbound database.
-func (n *network) dhcpCodes() (v4, v6 map[string]logical.DHCPCode) {
-	v4, v6 = make(map[string]logical.DHCPCode, len(n.SB.DHCPOptions)), make(map[string]logical.DHCPCode, len(n.SB.DHCPv6Options))
+// readDHCPCodes reads the two dictionaries of the Southbound database.
+func (r *Reader) readDHCPCodes(n *network) {
+	v4, v6 := make(map[string]logical.DHCPCode, len(n.SB.DHCPOptions)), make(map[string]logical.DHCPCode, len(n.SB.DHCPv6Options))
 	for _, row := range n.SB.DHCPOptions {
 		v4[row.Name] = logical.DHCPCode{Code: uint8(row.Code), Type: row.Type}
 	}
 	for _, row := range n.SB.DHCPv6Options {
 		v6[row.Name] = logical.DHCPCode{Code: uint8(row.Code), Type: row.Type}
 	}
-	return v4, v6
+	r.dhcpv4, r.dhcpv6 = keepEqualMap(r.dhcpv4, v4), keepEqualMap(r.dhcpv6, v6)
 }
 
 // findDNS gives the local switches their records.
@@ -79,8 +72,8 @@ func (n *network) copp(uuid *string) map[string]string {
 	return row.Meters
 }
 
-// meters reads all meters.
-func (n *network) meters(known map[string]*logical.Meter) map[string]*logical.Meter {
+// readMeters reads all meters.
+func (n *network) readMeters() map[string]*logical.Meter {
 	out := make(map[string]*logical.Meter, len(n.NB.Meter))
 	for _, row := range n.NB.Meter {
 		m := &logical.Meter{Name: row.Name, Bits: row.Unit == nb.MeterUnitKbps, Fair: row.Fair != nil && *row.Fair}
@@ -89,7 +82,7 @@ func (n *network) meters(known map[string]*logical.Meter) map[string]*logical.Me
 				m.Rate, m.Burst = uint32(band.Rate), uint32(band.BurstSize)
 			}
 		}
-		out[row.Name] = keepEqual(known[row.Name], m, func(a, b *logical.Meter) bool { return *a == *b })
+		out[row.Name] = n.meters.keep(row.UUID, m)
 	}
 	return out
 }

@@ -101,7 +101,7 @@ func sameSet(a, b *logical.AddressSet) bool {
 // readSet parses the elements of an address set.
 func readSet(row *nb.AddressSet) readRow[logical.AddressSet] {
 	var problems logical.Problems
-	set := &logical.AddressSet{Name: row.Name, Prefixes: make([]netip.Prefix, 0, len(row.Addresses))}
+	set := &logical.AddressSet{Name: row.Name}
 	for _, text := range row.Addresses {
 		if prefix, ok := parsePrefix(text); ok {
 			set.Prefixes = append(set.Prefixes, prefix.Masked())

@@ -50,7 +50,7 @@ func (n *network) switchPorts(l *localSwitch, known *knownSwitch) []*logical.Por
 	if len(known.ports) > 2*len(l.bindings) {
 		known.forget(l.bindings)
 	}
-	slices.SortFunc(ports, func(a, b *logical.Port) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(ports, func(a, b *logical.Port) int { return compareKeys(a.Key, b.Key, a.UUID, b.UUID) })
 	return ports
 }
 
