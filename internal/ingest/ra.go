@@ -48,7 +48,9 @@ func (r *routerPortReader) readRA(configs map[string]string) *logical.RAConfig {
 			ra.RDNSS = addr
 		}
 	}
-	ra.DNSSL = strings.FieldsFunc(configs["dnssl"], func(c rune) bool { return c == ',' || c == ' ' })
+	if text := configs["dnssl"]; text != "" {
+		ra.DNSSL = strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' })
+	}
 	return ra
 }
 

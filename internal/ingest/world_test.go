@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/google/go-cmp/cmp"
+
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
@@ -146,3 +148,6 @@ func (w *world) network(r *Reader) *logical.Network {
 
 // read is network by a new Reader.
 func (w *world) read() *logical.Network { return w.network(new(Reader)) }
+
+// byValue lets cmp compare addresses.
+var byValue = cmp.Options{cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })}
