@@ -90,7 +90,7 @@ type L2switchIomMeta struct {
 	Smac        [6]uint8
 	Src         L2switchIomAddr
 	Dst         L2switchIomAddr
-	Nexthop     L2switchIomAddr
+	About       L2switchIomAddr
 	CopyIfindex uint32
 	Depth       uint32
 }
@@ -120,15 +120,15 @@ type L2switchIomPort struct {
 type L2switchIomPuntBuf struct {
 	_    structs.HostLayout
 	Head struct {
-		_       structs.HostLayout
-		Kind    uint32
-		Reason  uint32
-		Dp      uint32
-		In      uint32
-		Out     uint32
-		Len     uint32
-		Caplen  uint32
-		Nexthop L2switchIomAddr
+		_      structs.HostLayout
+		Kind   uint32
+		Reason uint32
+		Dp     uint32
+		In     uint32
+		Out    uint32
+		Len    uint32
+		Caplen uint32
+		About  L2switchIomAddr
 	}
 	Data [1536]uint8
 }

@@ -22,7 +22,7 @@ static __always_inline void learn(struct __sk_buff *skb, struct iom_meta *m, str
 		return;
 	if (is_request && !known && !asks_us && config && config->flags & ROUTER_LEARN_KNOWN)
 		return;
-	m->nexthop = *addr;
+	m->about = *addr;
 	iom_punt(skb, m, ROUTER_PUNT_LEARN, ROUTER_LEARN_BYTES);
 }
 

@@ -110,7 +110,7 @@ static __always_inline int send_by(struct __sk_buff *skb, struct iom_meta *m, st
 	__u32 size;
 
 	m->out = hop->out;
-	m->nexthop = iom_addr_is_zero(&hop->addr) ? m->dst : hop->addr;
+	m->about = iom_addr_is_zero(&hop->addr) ? m->dst : hop->addr;
 	port = router_port_get(m->out);
 	if (!port || !(port->flags & ROUTER_PORT_ENABLED))
 		return iom_drop(skb, m, router, PORT_DISABLED);
@@ -119,7 +119,7 @@ static __always_inline int send_by(struct __sk_buff *skb, struct iom_meta *m, st
 		iom_punt(skb, m, ROUTER_PUNT_TOO_BIG, IOM_PUNT_BYTES);
 		return iom_drop(skb, m, router, TOO_BIG);
 	}
-	neigh = router_neigh_get(m->dp, m->out, &m->nexthop);
+	neigh = router_neigh_get(m->dp, m->out, &m->about);
 	if (!neigh) {
 		if (!(m->flags & IOM_RESUMED))
 			iom_punt(skb, m, ROUTER_PUNT_RESOLVE, IOM_PUNT_BYTES);

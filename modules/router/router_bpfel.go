@@ -90,7 +90,7 @@ type RouterIomMeta struct {
 	Smac        [6]uint8
 	Src         RouterIomAddr
 	Dst         RouterIomAddr
-	Nexthop     RouterIomAddr
+	About       RouterIomAddr
 	CopyIfindex uint32
 	Depth       uint32
 }
@@ -120,15 +120,15 @@ type RouterIomPort struct {
 type RouterIomPuntBuf struct {
 	_    structs.HostLayout
 	Head struct {
-		_       structs.HostLayout
-		Kind    uint32
-		Reason  uint32
-		Dp      uint32
-		In      uint32
-		Out     uint32
-		Len     uint32
-		Caplen  uint32
-		Nexthop RouterIomAddr
+		_      structs.HostLayout
+		Kind   uint32
+		Reason uint32
+		Dp     uint32
+		In     uint32
+		Out    uint32
+		Len    uint32
+		Caplen uint32
+		About  RouterIomAddr
 	}
 	Data [1536]uint8
 }

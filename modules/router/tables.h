@@ -26,8 +26,8 @@ IOM_DROPS(router, ROUTER_DROPS)
 
 /* Reasons of punts. What user space sends in reply comes back by struct iom_resume. */
 enum router_punt {
-	ROUTER_PUNT_LEARN = 1, /* ARP or ND packet that says where an address is */
-	ROUTER_PUNT_RESOLVE = 2, /* packet for next hop addr out of the port out, as it came in */
+	ROUTER_PUNT_LEARN = 1, /* ARP or ND packet that says where the address about is */
+	ROUTER_PUNT_RESOLVE = 2, /* packet for the next hop about by the port out, as it came in */
 	ROUTER_PUNT_TTL = 3, /* ICMP time exceeded is due; as it came in, as all that follow */
 	ROUTER_PUNT_NO_ROUTE = 4, /* ICMP network unreachable */
 	ROUTER_PUNT_OWN = 5, /* ICMP port or protocol unreachable, TCP reset */

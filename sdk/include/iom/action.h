@@ -219,7 +219,7 @@ static __always_inline int iom_cross(struct __sk_buff *skb, struct iom_meta *m, 
 		return iom_drop(skb, m, iom, NO_PEER);
 	if (m->flags & IOM_COPY)
 		m->flags |= IOM_AT_EGRESS;
-	m->flags &= ~(IOM_LOOPBACK | IOM_COPY | IOM_EGRESS);
+	m->flags &= ~(IOM_LOOPBACK | IOM_COPY | IOM_EGRESS | IOM_RESUMED);
 	m->dp = port->dp;
 	m->port = peer;
 	m->in = peer;

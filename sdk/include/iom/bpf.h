@@ -17,6 +17,9 @@ typedef long long __s64;
 #define SEC(name) __attribute__((section(name), used))
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline __attribute__((noinline))
+/* A function that is called, not inlined, and keeps its signature: of one whose result nobody uses the compiler would leave anything in r0,
+ * which the verifier refuses. */
+#define IOM_SUBPROG static __noinline __attribute__((used))
 #define iom_likely(x) __builtin_expect(!!(x), 1)
 #define iom_unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -112,6 +115,7 @@ struct bpf_redir_neigh {
 
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
 static long (*bpf_skb_store_bytes)(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len, __u64 flags) = (void *)9;
 static long (*bpf_l3_csum_replace)(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 to, __u64 flags) = (void *)10;
 static long (*bpf_l4_csum_replace)(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 to, __u64 flags) = (void *)11;

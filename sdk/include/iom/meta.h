@@ -59,7 +59,7 @@ struct iom_meta {
 	__u16 sport, dport; /* TCP, UDP; ICMP: type in sport, code in dport */
 	__u8 dmac[6], smac[6];
 	struct iom_addr src, dst; /* of IPv4 and IPv6 */
-	struct iom_addr nexthop; /* where a router sends it */
+	struct iom_addr about; /* what a punt tells besides: where a router sends the packet, which rule it met */
 
 	/* Where a copy is on its way to; set around bpf_clone_redirect. */
 	__u32 copy_ifindex;

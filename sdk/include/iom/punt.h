@@ -19,7 +19,7 @@ struct iom_punt {
 	__u32 dp; /* instance slot */
 	__u32 in, out; /* iom_ref of the ports it came in and goes out by; 0: not known */
 	__u32 len, caplen; /* bytes of the packet, and of it here */
-	struct iom_addr nexthop; /* where a router sends it; else nothing */
+	struct iom_addr about; /* depends on the reason; else nothing */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -109,7 +109,7 @@ static __noinline int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 
 	buf->head.dp = m->dp;
 	buf->head.in = m->in;
 	buf->head.out = m->out;
-	buf->head.nexthop = m->nexthop;
+	buf->head.about = m->about;
 	buf->head.len = skb->len;
 	buf->head.caplen = caplen;
 	if (bpf_ringbuf_output(&iom_punts, buf, sizeof(buf->head) + caplen, 0))

@@ -99,7 +99,7 @@ type WireIomMeta struct {
 	Smac        [6]uint8
 	Src         WireIomAddr
 	Dst         WireIomAddr
-	Nexthop     WireIomAddr
+	About       WireIomAddr
 	CopyIfindex uint32
 	Depth       uint32
 }
@@ -138,15 +138,15 @@ const (
 )
 
 type WireIomPunt struct {
-	_       structs.HostLayout
-	Kind    uint32
-	Reason  uint32
-	Dp      uint32
-	In      uint32
-	Out     uint32
-	Len     uint32
-	Caplen  uint32
-	Nexthop WireIomAddr
+	_      structs.HostLayout
+	Kind   uint32
+	Reason uint32
+	Dp     uint32
+	In     uint32
+	Out    uint32
+	Len    uint32
+	Caplen uint32
+	About  WireIomAddr
 }
 
 type WireIomPuntBuf struct {
