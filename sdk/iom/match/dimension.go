@@ -11,11 +11,11 @@ import (
 // dimension is what the rules say about one dimension.
 type dimension struct {
 	dim   Dim
-	used  bool
-	sets  []*Set            // the distinct ones; an atom is an index
-	atoms map[atomKey]int   // by identity
-	users [][]int           // the rules that mention an atom, ascending
-	terms map[int][]literal // by rule
+	rules int
+	sets  []*Set          // the distinct ones; an atom is an index
+	atoms map[atomKey]int // by identity
+	users [][]int         // the rules that mention an atom, ascending
+	terms [][]literal     // by rule; nil if it is not used
 	// What classify finds.
 	classes []*class // the first is that of values in no set
 	values  []valueClass
@@ -43,7 +43,6 @@ type valueClass struct {
 
 // add notes a rule's term.
 func (d *dimension) add(rule int, term Term) error {
-	d.used = true
 	t := literal{not: term.Not, atoms: make([]int, len(term.Sets))}
 	for i, s := range term.Sets {
 		atom, ok := d.atoms[s.identity]
@@ -65,7 +64,7 @@ func (d *dimension) add(rule int, term Term) error {
 		t.atoms[i] = atom
 	}
 	if d.terms == nil {
-		d.terms = map[int][]literal{}
+		d.terms = make([][]literal, d.rules)
 	}
 	d.terms[rule] = append(d.terms[rule], t)
 	return nil
@@ -90,6 +89,9 @@ func (d *dimension) isPort() bool { return d.dim == InPort || d.dim == OutPort }
 
 // holds tells whether the terms of a rule hold for values of a class.
 func (d *dimension) holds(rule int, c *class) bool {
+	if d.terms == nil {
+		return true
+	}
 	for _, t := range d.terms[rule] {
 		in := slices.ContainsFunc(t.atoms, func(atom int) bool { return slices.Contains(c.atoms, atom) })
 		if in == t.not {

@@ -30,26 +30,25 @@ const (
 //
 // An error says which rule can't be written; t is unchanged then.
 func Put(t *iom.Tables, dp, list uint32, rules []Rule) (version uint32, generation uint64, err error) {
+	size := MatchIomMatchSize{Rules: uint32(len(rules))}
 	l := listing{tables: t, rules: rules, at: MatchIomMatchList{Dp: dp, List: list}}
 	if err := l.read(); err != nil {
 		return 0, 0, err
 	}
 	l.at.Version, generation = l.identity()
-	if err := l.classify(); err != nil {
+	used, err := l.classify()
+	if err != nil {
 		return 0, 0, err
 	}
 	for _, table := range tables {
 		declare(t, table)
 	}
-	used := uint32(0)
-	for d := range l.dims {
-		if dim := &l.dims[d]; dim.used {
-			used |= 1 << d
-			l.putDimension(dim)
-		}
+	for _, d := range used {
+		l.putDimension(d)
+		size.Dims |= 1 << d.dim
 	}
 	l.putRules()
-	iom.Put(t, "iom_match_lists", l.at, MatchIomMatchSize{Rules: uint32(len(rules)), Dims: used})
+	iom.Put(t, "iom_match_lists", l.at, size)
 	return l.at.Version, generation, nil
 }
 
@@ -78,7 +77,7 @@ func (l *listing) read() error {
 		return fmt.Errorf("put rules: have %d, at most %d are possible", len(l.rules), MaxRules)
 	}
 	for d := range l.dims {
-		l.dims[d] = dimension{dim: Dim(d), atoms: map[atomKey]int{}}
+		l.dims[d] = dimension{dim: Dim(d), rules: len(l.rules), atoms: map[atomKey]int{}}
 	}
 	for i, r := range l.rules {
 		if len(r.Checks) > MaxChecks {

@@ -7,19 +7,23 @@ import (
 	"woven.dev/woven/sdk/iom"
 )
 
-// classify finds the classes of all dimensions. There is at least one that is used, if only to tell which rules there are.
-func (l *listing) classify() error {
-	used := false
-	for d := range l.dims {
-		used = used || l.dims[d].used
-	}
-	l.dims[Proto].used = l.dims[Proto].used || !used
-	for d := range l.dims {
-		if err := l.dims[d].classify(); err != nil {
-			return err
+// classify finds the classes of the dimensions that rules test. There is at least one, if only to tell which rules there are.
+func (l *listing) classify() ([]*dimension, error) {
+	var used []*dimension
+	for i := range l.dims {
+		if l.dims[i].terms != nil {
+			used = append(used, &l.dims[i])
 		}
 	}
-	return nil
+	if len(used) == 0 {
+		used = append(used, &l.dims[Proto])
+	}
+	for _, d := range used {
+		if err := d.classify(); err != nil {
+			return nil, err
+		}
+	}
+	return used, nil
 }
 
 // bitmap has a bit for each rule of the list, in chunks.
