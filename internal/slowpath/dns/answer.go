@@ -87,8 +87,10 @@ func (z *Zone) lookup(q *mdns.Msg) *mdns.Msg {
 	if t == mdns.TypeAAAA || t == mdns.TypeANY {
 		m.Answer = addresses(m.Answer, question.Name, mdns.TypeAAAA, e.ip6, q.Id)
 	}
-	if (t == mdns.TypePTR || t == mdns.TypeANY) && e.pointer != "" {
-		m.Answer = append(m.Answer, &mdns.PTR{Hdr: header(question.Name, mdns.TypePTR), Ptr: e.pointer})
+	if t == mdns.TypePTR || t == mdns.TypeANY {
+		for _, name := range e.pointers {
+			m.Answer = append(m.Answer, &mdns.PTR{Hdr: header(question.Name, mdns.TypePTR), Ptr: name})
+		}
 	}
 	if len(m.Answer) == 0 {
 		if !e.owned || t != mdns.TypeA && t != mdns.TypeAAAA {

@@ -16,7 +16,7 @@ import (
 
 // Row is a row of the table DNS.
 type Row struct {
-	// Records by name: addresses, or for a name below in-addr.arpa or ip6.arpa, a name.
+	// Records by name: addresses, or for a name below in-addr.arpa or ip6.arpa, names.
 	Records map[string]string
 	// Owned is option ovn-owned: requests for addresses that a name of the row has none of are refused, and do not go on to the real server.
 	Owned bool
@@ -28,12 +28,12 @@ type Zone struct{ names map[string]entry }
 // entry is what a name has.
 type entry struct {
 	ip4, ip6 []netip.Addr
-	pointer  string // in canonical form; "": none
+	pointers []string // in canonical form
 	owned    bool
 }
 
-// MaxAddresses is how many addresses of each family a name can have.
-const MaxAddresses = 64
+// MaxValues is how many addresses, or names, a name can have.
+const MaxValues = 64
 
 // NewZone makes a zone of rows. Of a name that several have, the first one counts. What can't be read is told and left out.
 func NewZone(rows []Row) (*Zone, []error) {
@@ -64,26 +64,37 @@ func newEntry(name, v string) (e entry, err error) {
 	if len(list) == 0 {
 		return e, errors.New("record has no value")
 	}
-	if mdns.IsSubDomain("in-addr.arpa.", name) || mdns.IsSubDomain("ip6.arpa.", name) {
-		e.pointer, err = canonical(list[0])
-		return e, err
+	if len(list) > MaxValues {
+		list, err = list[:MaxValues], fmt.Errorf("more than %d values", MaxValues)
 	}
+	reverse := mdns.IsSubDomain("in-addr.arpa.", name) || mdns.IsSubDomain("ip6.arpa.", name)
 	for _, s := range list {
-		a, err := netip.ParseAddr(s)
-		switch {
-		case err != nil || a.Zone() != "":
-			return e, fmt.Errorf("read %q: no address", s)
-		case a.Is4():
-			e.ip4 = append(e.ip4, a)
-		default:
-			e.ip6 = append(e.ip6, a)
+		bad := e.add(s, reverse)
+		if bad != nil && err == nil {
+			err = bad
 		}
 	}
-	if len(e.ip4) > MaxAddresses || len(e.ip6) > MaxAddresses {
-		e.ip4, e.ip6 = e.ip4[:min(len(e.ip4), MaxAddresses)], e.ip6[:min(len(e.ip6), MaxAddresses)]
-		return e, fmt.Errorf("more than %d addresses", MaxAddresses)
+	return e, err
+}
+
+func (e *entry) add(s string, reverse bool) error {
+	if reverse {
+		name, err := canonical(s)
+		if err == nil {
+			e.pointers = append(e.pointers, name)
+		}
+		return err
 	}
-	return e, nil
+	a, err := netip.ParseAddr(s)
+	switch {
+	case err != nil || a.Zone() != "":
+		return fmt.Errorf("read %q: no address", s)
+	case a.Is4():
+		e.ip4 = append(e.ip4, a)
+	default:
+		e.ip6 = append(e.ip6, a)
+	}
+	return nil
 }
 
 // canonical is a name in lower case that ends with the root.

@@ -28,7 +28,7 @@ var records = []dns.Row{
 		"4.0.0.10.in-addr.arpa": "vm1.ovn.org",
 		"4.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa": "vm1.ovn.org",
 	}},
-	{Owned: true, Records: map[string]string{"owned.ovn.org": "10.0.0.9", "vm1.ovn.org": "10.9.9.9", "9.0.0.10.in-addr.arpa": "owned.ovn.org"}},
+	{Owned: true, Records: map[string]string{"owned.ovn.org": "10.0.0.9", "vm1.ovn.org": "10.9.9.9", "9.0.0.10.in-addr.arpa": "owned.ovn.org, Also.ovn.org"}},
 }
 
 func zone(t testing.TB) *dns.Zone {
@@ -113,6 +113,8 @@ func TestAnswer(t *testing.T) {
 		{"4.0.0.10.in-addr.arpa", mdns.TypePTR, "NOERROR, qr, rd, 4.0.0.10.in-addr.arpa. PTR vm1.ovn.org."},
 		{"4.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.D.F.ip6.arpa", mdns.TypePTR,
 			"NOERROR, qr, rd, 4.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.D.F.ip6.arpa. PTR vm1.ovn.org."},
+		{"9.0.0.10.in-addr.arpa", mdns.TypePTR,
+			"NOERROR, qr, rd, 9.0.0.10.in-addr.arpa. PTR owned.ovn.org., 9.0.0.10.in-addr.arpa. PTR also.ovn.org."},
 		{"owned.ovn.org", mdns.TypeA, "NOERROR, qr, rd, owned.ovn.org. A 10.0.0.9"},
 		{"owned.ovn.org", mdns.TypeAAAA, "REFUSED, qr, rd"},
 		{"owned.ovn.org", mdns.TypeMX, ""},
@@ -152,7 +154,7 @@ func TestRotation(t *testing.T) {
 // Who knows EDNS is answered with it, as much as it takes; who doesn't is not.
 func TestSizes(t *testing.T) {
 	var addrs []string
-	for i := range dns.MaxAddresses {
+	for i := range dns.MaxValues {
 		addrs = append(addrs, fmt.Sprintf("fd00::%x", i+1))
 	}
 	z, problems := dns.NewZone([]dns.Row{{Records: map[string]string{"many.ovn.org": strings.Join(addrs, ",")}}})
@@ -228,20 +230,20 @@ func TestNoQuestion(t *testing.T) {
 
 func TestProblems(t *testing.T) {
 	z, problems := dns.NewZone([]dns.Row{{Records: map[string]string{
-		"a.ovn.org":      "10.0.0.1 x",
+		"a.ovn.org":      "x 10.0.0.1",
 		"b.ovn.org":      "",
 		"c..org":         "10.0.0.1",
 		"d.ovn.org":      "fe80::1%eth0",
 		"1.in-addr.arpa": "..",
 		"good.ovn.org":   "10.0.0.1",
-		"many.ovn.org":   strings.Repeat("10.0.0.1 ", dns.MaxAddresses+1),
+		"many.ovn.org":   strings.Repeat("10.0.0.1 ", dns.MaxValues+1),
 	}}})
 	want := `1.in-addr.arpa: read "..": no domain name
 a.ovn.org: read "x": no address
 b.ovn.org: record has no value
 c..org: read "c..org.": no domain name
 d.ovn.org: read "fe80::1%eth0": no address
-many.ovn.org: more than 64 addresses`
+many.ovn.org: more than 64 values`
 	if diff := cmp.Diff(want, errors.Join(problems...).Error()); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"woven.dev/woven/internal/slowpath/frame"
 )
@@ -25,7 +26,7 @@ const (
 	TooBig // fragmentation needed, packet too big
 )
 
-// message is how a kind is said: type and code in either family (RFC 792, RFC 1812 section 5.2.7; RFC 4443 section 3), in the words of OVN,
+// messages are how kinds are said: type and code in either family (RFC 792, RFC 1812 section 5.2.7; RFC 4443 section 3), in the words of OVN,
 // which calls an unknown protocol an unreachable address in IPv6.
 var messages = map[Kind]struct {
 	name         string
@@ -133,9 +134,12 @@ func singleHost(a netip.Addr) bool {
 }
 
 // ICMP messages that are no errors, by type: all that a host or router asks, answers or announces. The others are errors, or nobody knows.
-var (
-	questions4 = [...]uint8{0, 8, 9, 10, 13, 14, 15, 16, 17, 18}
-	redirect6  = uint8(137)
+var questions4 = []uint8{0, 8, 9, 10, 13, 14, 15, 16, 17, 18}
+
+// ICMPv6 says in the type whether a message is an error, but for redirects.
+const (
+	firstQuestion6 = 128
+	redirect6      = 137
 )
 
 // isError is not nil for what must not be answered because it is an error, or may be.
@@ -147,16 +151,12 @@ func isError(p *frame.Packet) error {
 		return frame.ErrShort
 	}
 	t := p.Transport[0]
+	question := slices.Contains(questions4, t)
 	if p.Protocol == frame.ICMP6 {
-		if t < 128 || t == redirect6 {
-			return errError
-		}
-		return nil
+		question = t >= firstQuestion6 && t != redirect6
 	}
-	for _, question := range questions4 {
-		if t == question {
-			return nil
-		}
+	if !question {
+		return errError
 	}
-	return errError
+	return nil
 }
