@@ -39,7 +39,7 @@ func switchModule(sw *logical.Switch, links []uint16, last compiled) (*netstate.
 		m.Groups[i] = netstate.Group{Name: g.Name, Key: g.Key, Ports: g.Ports}
 		keys[g.Name] = g.Key
 	}
-	cfg.VLANPassthru = sw.VLANPassthru
+	cfg.VLANPassthru, cfg.DNS = sw.VLANPassthru, len(sw.DNS) > 0
 	cfg.FloodGroup, cfg.UnknownGroup = keys[floodGroup], keys[unknownGroup]
 	cfg.Snooping = snooping(sw, keys)
 	return m, problems
@@ -67,7 +67,8 @@ func ports(sw *logical.Switch) (*config.Config, logical.Problems) {
 }
 
 func addPort(cfg *config.Config, sw *logical.Switch, p *logical.Port, problems *logical.Problems) {
-	cfg.Ports[p.Key] = config.Port{Enabled: p.Enabled, Security: security(p), Learn: learns(p), Activation: activation(p)}
+	cfg.Ports[p.Key] = config.Port{Enabled: p.Enabled, Security: security(p), Learn: learns(p), Activation: activation(p),
+		DHCPv4: p.DHCPv4 != nil, DHCPv6: p.DHCPv6 != nil}
 	addAddresses(cfg, sw, p, problems)
 }
 

@@ -8,7 +8,7 @@
  *   l2switch_out    a frame leaves by a port of this node: the services
  *   l2switch_leave  what the port may receive, then delivery
  *
- * Without services the second of each pair is part of the first.
+ * Without services the second of each pair is part of the first. What user space sends on has been through the services.
  *
  * Order as in ovn-northd(8), "Logical Switch Datapaths". */
 #include <iom/action.h>
@@ -18,6 +18,7 @@
 #include "multicast.h"
 #include "neighbour.h"
 #include "security.h"
+#include "serve.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -39,7 +40,7 @@ static __always_inline int leave_now(struct __sk_buff *skb, struct iom_meta *m, 
 /* The egress pipeline. */
 static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
 {
-	return iom_has_services(m) ? iom_services(skb, m, 1) : leave_now(skb, m, out);
+	return iom_has_services(m) && !(m->flags & IOM_RESUMED) ? iom_services(skb, m, 1) : leave_now(skb, m, out);
 }
 
 /* Where a unicast frame goes. */
@@ -76,6 +77,8 @@ static __always_inline int passes_tags(struct iom_meta *m)
 /* The ingress pipeline behind the services. */
 static __always_inline int forward(struct __sk_buff *skb, struct iom_meta *m)
 {
+	__u32 slot = m->port;
+	struct l2switch_port *port = bpf_map_lookup_elem(&l2switch_ports, &slot);
 	iom_ref owner = 0;
 
 	if (answer_neighbour(skb, m, &owner)) {
@@ -84,6 +87,14 @@ static __always_inline int forward(struct __sk_buff *skb, struct iom_meta *m)
 	}
 	if (owner)
 		return iom_output(skb, m, owner, leave);
+	switch (port ? serve(skb, m, port) : SERVE_NOT) {
+	case SERVE_NOT:
+		break;
+	case SERVE_TAKEN:
+		return iom_drop(skb, m, l2switch, SERVED);
+	case SERVE_BUSY:
+		return iom_drop(skb, m, l2switch, SERVICE_BUSY);
+	}
 	return iom_mac_is_group(m->dmac) ? forward_mcast(skb, m) : forward_unicast(skb, m);
 }
 
@@ -98,6 +109,8 @@ int l2switch_in(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	slot = m->port;
 	iom_trace_add(m, IOM_TRACE_ENTER, iom_kind, m->dp);
+	if (m->flags & IOM_RESUMED)
+		return forward(skb, m);
 	port = bpf_map_lookup_elem(&l2switch_ports, &slot);
 	if (!port || !(port->flags & L2SWITCH_ENABLED))
 		return iom_drop(skb, m, l2switch, PORT_DISABLED);

@@ -71,6 +71,9 @@ func putConfig(t *iom.Tables, slot uint32, c *config.Config) {
 	if c.VLANPassthru {
 		row.Flags |= L2switchL2switchConfigFlagL2SWITCH_VLAN_PASSTHRU
 	}
+	if c.DNS {
+		row.Flags |= L2switchL2switchConfigFlagL2SWITCH_DNS
+	}
 	if s := c.Snooping; s != nil {
 		row.Flags |= L2switchL2switchConfigFlagL2SWITCH_SNOOP
 		row.Unregistered, row.Always, row.Control = s.UnregisteredGroup, s.AlwaysGroup, s.ControlGroup
@@ -92,6 +95,12 @@ func putPort(t *iom.Tables, slot uint32, p config.Port) {
 	}
 	if p.Learn {
 		row.Flags |= portLearn
+	}
+	if p.DHCPv4 {
+		row.Flags |= L2switchL2switchFlagL2SWITCH_DHCP4
+	}
+	if p.DHCPv6 {
+		row.Flags |= L2switchL2switchFlagL2SWITCH_DHCP6
 	}
 	for kind, flag := range activationFlags {
 		if p.Activation&kind != 0 {

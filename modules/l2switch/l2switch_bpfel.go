@@ -186,6 +186,7 @@ type L2switchL2switchConfigFlag uint32
 const (
 	L2switchL2switchConfigFlagL2SWITCH_VLAN_PASSTHRU L2switchL2switchConfigFlag = 1
 	L2switchL2switchConfigFlagL2SWITCH_SNOOP         L2switchL2switchConfigFlag = 2
+	L2switchL2switchConfigFlagL2SWITCH_DNS           L2switchL2switchConfigFlag = 4
 )
 
 type L2switchL2switchDrops struct {
@@ -203,6 +204,8 @@ type L2switchL2switchDrops struct {
 	MCAST_UNREGISTERED  uint64
 	MCAST_CONTROL       uint64
 	UNKNOWN_MAC         uint64
+	SERVED              uint64
+	SERVICE_BUSY        uint64
 	DST_DISABLED        uint64
 	DST_SECURITY        uint64
 }
@@ -225,6 +228,8 @@ const (
 	L2switchL2switchFlagL2SWITCH_ACTIVATE_RARP L2switchL2switchFlag = 32
 	L2switchL2switchFlagL2SWITCH_ACTIVATE_GARP L2switchL2switchFlag = 64
 	L2switchL2switchFlagL2SWITCH_ACTIVATE_NA   L2switchL2switchFlag = 128
+	L2switchL2switchFlagL2SWITCH_DHCP4         L2switchL2switchFlag = 256
+	L2switchL2switchFlagL2SWITCH_DHCP6         L2switchL2switchFlag = 512
 )
 
 type L2switchL2switchIpKey struct {
@@ -299,6 +304,8 @@ const (
 	L2switchL2switchPuntL2SWITCH_PUNT_LEARNED   L2switchL2switchPunt = 1
 	L2switchL2switchPuntL2SWITCH_PUNT_ACTIVATED L2switchL2switchPunt = 2
 	L2switchL2switchPuntL2SWITCH_PUNT_MCAST     L2switchL2switchPunt = 3
+	L2switchL2switchPuntL2SWITCH_PUNT_DHCP      L2switchL2switchPunt = 4
+	L2switchL2switchPuntL2SWITCH_PUNT_DNS       L2switchL2switchPunt = 5
 )
 
 // Names of all BPF objects in the ELF.

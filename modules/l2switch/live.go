@@ -11,6 +11,8 @@ const (
 	PuntLearned   = uint32(L2switchL2switchPuntL2SWITCH_PUNT_LEARNED)
 	PuntActivated = uint32(L2switchL2switchPuntL2SWITCH_PUNT_ACTIVATED)
 	PuntMulticast = uint32(L2switchL2switchPuntL2SWITCH_PUNT_MCAST)
+	PuntDHCP      = uint32(L2switchL2switchPuntL2SWITCH_PUNT_DHCP)
+	PuntDNS       = uint32(L2switchL2switchPuntL2SWITCH_PUNT_DNS)
 )
 
 // Tables that the programs write, or change rows of.

@@ -19,6 +19,8 @@
 	X(MCAST_UNREGISTERED, "IP multicast that nobody joined") \
 	X(MCAST_CONTROL, "IGMP or MLD report, and no port wants them") \
 	X(UNKNOWN_MAC, "destination MAC is on no port of the switch") \
+	X(SERVED, "DHCP or DNS request: user space answers it or sends it on") \
+	X(SERVICE_BUSY, "DHCP request that user space is too busy for") \
 	X(DST_DISABLED, "receiving port is disabled") \
 	X(DST_SECURITY, "destination is not allowed by the receiving port's port security")
 IOM_DROPS(l2switch, L2SWITCH_DROPS)
@@ -26,6 +28,7 @@ IOM_DROPS(l2switch, L2SWITCH_DROPS)
 enum l2switch_config_flag {
 	L2SWITCH_VLAN_PASSTHRU = 1 << 0, /* tagged frames pass */
 	L2SWITCH_SNOOP = 1 << 1, /* IP multicast goes where it was joined */
+	L2SWITCH_DNS = 1 << 2, /* user space may answer DNS requests */
 };
 
 /* By instance slot. */
@@ -62,6 +65,8 @@ enum l2switch_flag {
 	L2SWITCH_ACTIVATE_RARP = 1 << 5,
 	L2SWITCH_ACTIVATE_GARP = 1 << 6,
 	L2SWITCH_ACTIVATE_NA = 1 << 7,
+	L2SWITCH_DHCP4 = 1 << 8, /* user space answers the port's DHCP requests */
+	L2SWITCH_DHCP6 = 1 << 9,
 };
 
 /* Reasons of punts. */
@@ -69,6 +74,8 @@ enum l2switch_punt {
 	L2SWITCH_PUNT_LEARNED = 1, /* without the packet: look into l2switch_learned_macs */
 	L2SWITCH_PUNT_ACTIVATED = 2, /* the port has become active */
 	L2SWITCH_PUNT_MCAST = 3, /* IGMP or MLD */
+	L2SWITCH_PUNT_DHCP = 4, /* DHCPv4 or DHCPv6 request; comes back if it is not answered */
+	L2SWITCH_PUNT_DNS = 5, /* DNS request; comes back if it is not answered */
 };
 const volatile enum l2switch_punt l2switch_punts = 0; /* puts the enum in BTF, where user space finds it */
 

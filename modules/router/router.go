@@ -123,3 +123,14 @@ func hash(s string) uint32 {
 	h.Write([]byte(s))
 	return h.Sum32()
 }
+
+// Reasons of punts, see tables.h.
+const (
+	PuntLearn   = uint32(RouterRouterPuntROUTER_PUNT_LEARN)
+	PuntResolve = uint32(RouterRouterPuntROUTER_PUNT_RESOLVE)
+	PuntTTL     = uint32(RouterRouterPuntROUTER_PUNT_TTL)
+	PuntNoRoute = uint32(RouterRouterPuntROUTER_PUNT_NO_ROUTE)
+	PuntOwn     = uint32(RouterRouterPuntROUTER_PUNT_OWN)
+	PuntTooBig  = uint32(RouterRouterPuntROUTER_PUNT_TOO_BIG)
+	PuntSolicit = uint32(RouterRouterPuntROUTER_PUNT_SOLICIT)
+)

@@ -27,8 +27,11 @@ type Punt struct {
 	// Kind is the module kind that punted, Reason its own number for why.
 	Kind   string
 	Reason uint32
-	// Port is the port of this node by which the packet came in.
-	Port Port
+	// Port is the port of this node by which the packet came in, Out the one by which it was to go out; the zero Port: none, or one of
+	// another node. One of the two is there.
+	Port, Out Port
+	// About is an address that Reason is about, with which programs may tell anything; see the module.
+	About [4]uint32
 	// Length is that of the packet in bytes, Data as much of its beginning, from the Ethernet header on, as the program gives away.
 	Length int
 	Data   []byte
@@ -156,11 +159,20 @@ func (r *Reader) parse(record []byte) (p Punt, ok bool) {
 	if err != nil || head.Kind == 0 || int(head.Kind) > len(r.kinds) || int(head.Caplen) > len(data) {
 		return Punt{}, false
 	}
-	in := iom.Ref(head.In)
-	if _, _, remote := in.Remote(); remote {
-		return Punt{}, false
+	p = Punt{Kind: r.kinds[head.Kind-1], Reason: head.Reason, Length: int(head.Len), About: head.About.A, Data: slices.Clone(data[:head.Caplen])}
+	var in, out bool
+	p.Port, in = r.port(iom.Ref(head.In))
+	p.Out, out = r.port(iom.Ref(head.Out))
+	return p, in || out
+}
+
+// port is the port of this node that ref names; ok is false for another one.
+func (r *Reader) port(ref iom.Ref) (p Port, ok bool) {
+	if _, _, remote := ref.Remote(); remote {
+		return Port{}, false
 	}
-	p = Punt{Kind: r.kinds[head.Kind-1], Reason: head.Reason, Length: int(head.Len), Data: slices.Clone(data[:head.Caplen])}
-	p.Port, ok = r.where(uint32(in))
-	return p, ok
+	if _, group := ref.Group(); group {
+		return Port{}, false
+	}
+	return r.where(uint32(ref))
 }

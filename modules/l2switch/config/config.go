@@ -21,6 +21,8 @@ type Config struct {
 	UnknownGroup uint16
 	// VLANPassthru lets tagged frames through.
 	VLANPassthru bool
+	// DNS: user space may answer DNS requests.
+	DNS bool
 	// Snooping, if not nil, makes IP multicast go where it was joined.
 	Snooping *Snooping
 	// Ports by port key. A port of the instance without an entry is disabled.
@@ -40,6 +42,8 @@ type Port struct {
 	Learn bool
 	// Activation, if not 0, makes the port pass nothing until a packet of that kind comes from it.
 	Activation Activation
+	// DHCPv4 and DHCPv6: user space answers the port's requests.
+	DHCPv4, DHCPv6 bool
 }
 
 // Snooping is IGMP and MLD snooping.
@@ -82,13 +86,13 @@ type Neighbour struct {
 // Equal says whether other is an equal *Config.
 func (c *Config) Equal(other any) bool {
 	o, ok := other.(*Config)
-	return ok && c.FloodGroup == o.FloodGroup && c.UnknownGroup == o.UnknownGroup && c.VLANPassthru == o.VLANPassthru &&
+	return ok && c.FloodGroup == o.FloodGroup && c.UnknownGroup == o.UnknownGroup && c.VLANPassthru == o.VLANPassthru && c.DNS == o.DNS &&
 		maps.Equal(c.FDB, o.FDB) && maps.Equal(c.Neighbours, o.Neighbours) &&
 		maps.EqualFunc(c.Ports, o.Ports, Port.equal) && reflect.DeepEqual(c.Snooping, o.Snooping)
 }
 
 func (p Port) equal(o Port) bool {
-	return p.Enabled == o.Enabled && p.Learn == o.Learn && p.Activation == o.Activation &&
+	return p.Enabled == o.Enabled && p.Learn == o.Learn && p.Activation == o.Activation && p.DHCPv4 == o.DHCPv4 && p.DHCPv6 == o.DHCPv6 &&
 		slices.EqualFunc(p.Security, o.Security, func(a, b Address) bool { return a.MAC == b.MAC && slices.Equal(a.Prefixes, b.Prefixes) })
 }
 

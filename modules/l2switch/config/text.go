@@ -20,6 +20,9 @@ func (c *Config) String() string {
 	if c.VLANPassthru {
 		b.WriteString("vlan-passthru\n")
 	}
+	if c.DNS {
+		b.WriteString("dns\n")
+	}
 	if c.Snooping != nil {
 		c.Snooping.write(&b)
 	}
@@ -32,7 +35,11 @@ func (c *Config) String() string {
 	}
 	for _, addr := range slices.SortedFunc(maps.Keys(c.Neighbours), netip.Addr.Compare) {
 		n := c.Neighbours[addr]
-		fmt.Fprintf(&b, "neighbour %s is %s port %d\n", addr, net.HardwareAddr(n.MAC[:]), n.Port)
+		asked := ""
+		if n.Asked {
+			asked = ", which is asked"
+		}
+		fmt.Fprintf(&b, "neighbour %s is %s port %d%s\n", addr, net.HardwareAddr(n.MAC[:]), n.Port, asked)
 	}
 	return b.String()
 }
@@ -52,6 +59,12 @@ func (p Port) String() string {
 	}
 	if p.Learn {
 		s += " learns"
+	}
+	if p.DHCPv4 {
+		s += " dhcpv4"
+	}
+	if p.DHCPv6 {
+		s += " dhcpv6"
 	}
 	for i, kind := range []string{"rarp", "garp", "na"} {
 		if p.Activation&(1<<i) != 0 {

@@ -27,7 +27,8 @@ struct iom_resume {
 	__u32 port; /* slot */
 	__u32 dp; /* instance slot of the port: a stale one is refused */
 	__u8 leaves; /* it leaves its instance by the port; 0: it enters by the port */
-	__u8 pad[3];
+	__u8 here_only; /* to ports of this node only */
+	__u8 pad[2];
 };
 
 struct {

@@ -13,7 +13,7 @@ enum {
 };
 
 /* What user space gets, followed by the first caplen bytes of the packet. */
-struct iom_punt {
+struct iom_punted {
 	__u32 kind; /* module kind that punted; reason is its own number */
 	__u32 reason;
 	__u32 dp; /* instance slot */
@@ -27,7 +27,7 @@ struct {
 } iom_punts SEC(".maps");
 
 struct iom_punt_buf {
-	struct iom_punt head;
+	struct iom_punted head;
 	__u8 data[IOM_PUNT_BYTES];
 };
 struct {
@@ -80,8 +80,8 @@ static __always_inline struct iom_punt_limit *iom_punt_allowed(struct iom_punt_k
 	return limit;
 }
 
-/* iom_punt sends up to caplen bytes of the packet, which goes on unchanged, to user space. */
-static __noinline int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 reason, __u32 caplen)
+/* iom_punt sends up to caplen bytes of the packet, which goes on unchanged, to user space. 1: they are on their way; 0: they are lost. */
+IOM_SUBPROG int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 reason, __u32 caplen)
 {
 	struct iom_punt_key key = { .kind = iom_kind, .reason = reason };
 	struct iom_punt_limit *limit;
@@ -93,7 +93,7 @@ static __noinline int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 
 	key.dp = m->dp;
 	iom_trace_add(m, IOM_TRACE_PUNT, iom_kind, reason);
 	if (m->flags & IOM_TRACE)
-		return 0;
+		return 1;
 	limit = iom_punt_allowed(&key);
 	buf = bpf_map_lookup_elem(&iom_punt_bufs, &zero);
 	if (!limit || !buf)
@@ -112,11 +112,12 @@ static __noinline int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 
 	buf->head.about = m->about;
 	buf->head.len = skb->len;
 	buf->head.caplen = caplen;
-	if (bpf_ringbuf_output(&iom_punts, buf, sizeof(buf->head) + caplen, 0))
+	if (bpf_ringbuf_output(&iom_punts, buf, sizeof(buf->head) + caplen, 0)) {
 		__sync_fetch_and_add(&limit->lost, 1);
-	else
-		__sync_fetch_and_add(&limit->sent, 1);
-	return 0;
+		return 0;
+	}
+	__sync_fetch_and_add(&limit->sent, 1);
+	return 1;
 }
 
 #endif

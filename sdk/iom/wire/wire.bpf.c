@@ -246,7 +246,7 @@ static __always_inline int resume(struct __sk_buff *skb)
 	m->dp = r.dp;
 	if (!port || port->dp != r.dp)
 		return iom_drop(skb, m, iom, RESUME_STALE);
-	m->flags = IOM_AT_EGRESS | IOM_RESUMED;
+	m->flags = IOM_AT_EGRESS | IOM_RESUMED | (r.here_only ? IOM_HERE_ONLY : 0);
 	if (!r.leaves)
 		return enter(skb, m, r.port);
 	m->out = r.port;

@@ -137,21 +137,9 @@ const (
 	WireIomPortFlagIOM_PORT_HERE_ONLY WireIomPortFlag = 1
 )
 
-type WireIomPunt struct {
-	_      structs.HostLayout
-	Kind   uint32
-	Reason uint32
-	Dp     uint32
-	In     uint32
-	Out    uint32
-	Len    uint32
-	Caplen uint32
-	About  WireIomAddr
-}
-
 type WireIomPuntBuf struct {
 	_    structs.HostLayout
-	Head WireIomPunt
+	Head WireIomPunted
 	Data [1536]uint8
 }
 
@@ -170,12 +158,25 @@ type WireIomPuntLimit struct {
 	Lost   uint64
 }
 
-type WireIomResume struct {
+type WireIomPunted struct {
 	_      structs.HostLayout
-	Port   uint32
+	Kind   uint32
+	Reason uint32
 	Dp     uint32
-	Leaves uint8
-	Pad    [3]uint8
+	In     uint32
+	Out    uint32
+	Len    uint32
+	Caplen uint32
+	About  WireIomAddr
+}
+
+type WireIomResume struct {
+	_        structs.HostLayout
+	Port     uint32
+	Dp       uint32
+	Leaves   uint8
+	HereOnly uint8
+	Pad      [2]uint8
 }
 
 type WireIomStats struct {
