@@ -179,7 +179,7 @@ func (h *Hover) Apply(ctx context.Context, want *netstate.State) (netstate.Resul
 
 // copyState copies a state down to its objects, which are immutable.
 func copyState(s *netstate.State) *netstate.State {
-	return &netstate.State{Modules: maps.Clone(s.Modules), Nodes: maps.Clone(s.Nodes), Tunnel: s.Tunnel}
+	return &netstate.State{Modules: maps.Clone(s.Modules), Nodes: maps.Clone(s.Nodes), Tunnel: s.Tunnel, FloodLimit: s.FloodLimit}
 }
 
 // keepFailed makes live differ from what was wanted where an action failed, so that the next Apply tries again.
@@ -197,6 +197,8 @@ func keepFailed(live *netstate.State, a netstate.Action) {
 		live.Tunnel = &netstate.Tunnel{}
 	case netstate.DelTunnel:
 		live.Tunnel = a.Tunnel
+	case netstate.SetFloodLimit:
+		live.FloodLimit = ^a.FloodLimit
 	}
 }
 
@@ -228,6 +230,8 @@ func (h *Hover) act(a netstate.Action) *netstate.Failure {
 		if err = h.delModule(a.Module.ID); err != nil {
 			return &netstate.Failure{Module: a.Module.ID, Err: err}
 		}
+	case netstate.SetFloodLimit:
+		err = h.tables.set("flood limit", floodRows(a.FloodLimit))
 	case netstate.SetTunnel:
 		err = h.tables.set("tunnel", tunnelRows(a.Tunnel))
 	case netstate.DelTunnel:
@@ -334,6 +338,12 @@ func (h *Hover) delNode(n *netstate.Node) error {
 	delete(h.numbers.nodeOf, n.Name)
 	h.numbers.freeNode(addr, h.now())
 	return nil
+}
+
+func floodRows(limit uint32) *iom.Tables {
+	t := &iom.Tables{}
+	iom.Put(t, "iom_flood_rate", uint32(0), limit)
+	return t
 }
 
 func tunnelRows(tun *netstate.Tunnel) *iom.Tables {

@@ -43,6 +43,7 @@ type L2switchIomDrops struct {
 	HOP_LIMIT           uint64
 	NO_GROUP            uint64
 	COPY_FAILED         uint64
+	FLOOD_LIMIT         uint64
 	HERE_ONLY           uint64
 	TAG_FAILED          uint64
 	NO_TUNNEL           uint64
@@ -56,6 +57,12 @@ type L2switchIomDrops struct {
 	TUNNEL_NO_KEYS      uint64
 	TUNNEL_OPTION       uint64
 	TUNNEL_UNKNOWN_KEY  uint64
+}
+
+type L2switchIomFloodBucket struct {
+	_      structs.HostLayout
+	At     uint64
+	Tokens int64
 }
 
 type L2switchIomGroupKey struct {
@@ -297,6 +304,9 @@ const (
 const (
 	L2switchMapIomDps              = "iom_dps"
 	L2switchMapIomDrops            = "iom_drops"
+	L2switchMapIomFloodArrivals    = "iom_flood_arrivals"
+	L2switchMapIomFloodPorts       = "iom_flood_ports"
+	L2switchMapIomFloodRate        = "iom_flood_rate"
 	L2switchMapIomGroups           = "iom_groups"
 	L2switchMapIomMembers          = "iom_members"
 	L2switchMapIomMetas            = "iom_metas"
@@ -377,6 +387,9 @@ type L2switchProgramSpecs struct {
 type L2switchMapSpecs struct {
 	IomDps              *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops            *ebpf.MapSpec `ebpf:"iom_drops"`
+	IomFloodArrivals    *ebpf.MapSpec `ebpf:"iom_flood_arrivals"`
+	IomFloodPorts       *ebpf.MapSpec `ebpf:"iom_flood_ports"`
+	IomFloodRate        *ebpf.MapSpec `ebpf:"iom_flood_rate"`
 	IomGroups           *ebpf.MapSpec `ebpf:"iom_groups"`
 	IomMembers          *ebpf.MapSpec `ebpf:"iom_members"`
 	IomMetas            *ebpf.MapSpec `ebpf:"iom_metas"`
@@ -431,6 +444,9 @@ func (o *L2switchObjects) Close() error {
 type L2switchMaps struct {
 	IomDps              *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops            *ebpf.Map `ebpf:"iom_drops"`
+	IomFloodArrivals    *ebpf.Map `ebpf:"iom_flood_arrivals"`
+	IomFloodPorts       *ebpf.Map `ebpf:"iom_flood_ports"`
+	IomFloodRate        *ebpf.Map `ebpf:"iom_flood_rate"`
 	IomGroups           *ebpf.Map `ebpf:"iom_groups"`
 	IomMembers          *ebpf.Map `ebpf:"iom_members"`
 	IomMetas            *ebpf.Map `ebpf:"iom_metas"`
@@ -459,6 +475,9 @@ func (m *L2switchMaps) Close() error {
 	return _L2switchClose(
 		m.IomDps,
 		m.IomDrops,
+		m.IomFloodArrivals,
+		m.IomFloodPorts,
+		m.IomFloodRate,
 		m.IomGroups,
 		m.IomMembers,
 		m.IomMetas,

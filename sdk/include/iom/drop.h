@@ -75,6 +75,7 @@ struct iom_drop_key {
 	X(HOP_LIMIT, "visited too many modules") \
 	X(NO_GROUP, "multicast group does not exist") \
 	X(COPY_FAILED, "copy to a group member was refused by the device") \
+	X(FLOOD_LIMIT, "more flood copies than a port may cause (woven-flood-limit)") \
 	X(HERE_ONLY, "from a localport to a port of another node") \
 	X(TAG_FAILED, "VLAN tag of a sub-port refused by the kernel") \
 	X(NO_TUNNEL, "this node has no tunnel end") \
