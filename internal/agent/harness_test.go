@@ -211,7 +211,14 @@ func (p *fakePlane) Port(string, uint16) (hover.PortCounters, error) {
 func (p *fakePlane) Drops(string) ([]hover.Drop, error) { return nil, nil }
 func (p *fakePlane) NodeDrops() ([]hover.Drop, error)   { return nil, nil }
 func (p *fakePlane) Instances() []hover.Instance        { return nil }
+func (p *fakePlane) Types() []hover.Type                { return nil }
+func (p *fakePlane) Hooks() []hover.Hook                { return nil }
 func (p *fakePlane) Close()                             {}
+
+func (p *fakePlane) Tables(string) ([]hover.Table, error) { return nil, hover.ErrUnknown }
+func (p *fakePlane) Rows(string, string, int) ([]hover.TableRow, bool, error) {
+	return nil, false, hover.ErrUnknown
+}
 
 func (p *fakePlane) PortAt(slot uint32) (punt.Port, bool) {
 	p.mu.Lock()

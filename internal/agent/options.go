@@ -45,11 +45,15 @@ type Plane interface {
 	netstate.Applier
 	// DevicesChanged tells that network devices came or went, so that the next Apply looks again.
 	DevicesChanged()
-	// Port, Drops, NodeDrops and Instances are for people: see hover.Hover.
+	// Port, Drops, NodeDrops, Instances and what follows to Hooks are for people: see hover.Hover.
 	Port(module string, key uint16) (hover.PortCounters, error)
 	Drops(module string) ([]hover.Drop, error)
 	NodeDrops() ([]hover.Drop, error)
 	Instances() []hover.Instance
+	Types() []hover.Type
+	Tables(module string) ([]hover.Table, error)
+	Rows(module, table string, limit int) (rows []hover.TableRow, more bool, err error)
+	Hooks() []hover.Hook
 	// PortAt, ReadTable, WriteTable and Uptime are for what programs write by themselves: see hover.Hover.
 	PortAt(slot uint32) (p punt.Port, ok bool)
 	ReadTable(name string) (map[string]string, error)

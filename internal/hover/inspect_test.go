@@ -23,12 +23,12 @@ func TestRows(t *testing.T) {
 		}
 		var lines []string
 		for _, r := range rows {
-			lines = append(lines, fmt.Sprint(r.Key, r.Value))
+			lines = append(lines, fmt.Sprint(r.Key, " ", r.Value))
 		}
 		return strings.Join(lines, "\n")
 	}
 	for table, want := range map[string]string{
-		"l2switch_fdbs": "[{dp 1} {mac 0a:00:00:00:00:01}] 1\n[{dp 1} {mac 0a:00:00:00:00:02}] 2",
+		"l2switch_fdbs": "[{dp 1} {mac 0a:00:00:00:00:01}] lp1\n[{dp 1} {mac 0a:00:00:00:00:02}] lp2",
 		"l2switch_neighs": "[{dp 1} {addr 10.0.0.1}] [{mac 0a:00:00:00:00:01} {port 1}]\n[{dp 1} {addr 10.0.0.2}] [{mac 0a:00:00:00:00:02} {port 2}]\n" +
 			"[{dp 1} {addr fd00::1}] [{mac 0a:00:00:00:00:01} {port 1}]\n[{dp 1} {addr fd00::2}] [{mac 0a:00:00:00:00:02} {port 2}]",
 		"iom_port_names": "1 [{name lp1}]\n2 [{name lp2}]",
