@@ -45,12 +45,18 @@ func Run(ctx context.Context, o Options) error {
 	return runIn(ctx, w, o)
 }
 
+// floodBacklog has room for the copies of a flood to every port that a node may have.
+const floodBacklog = 16384
+
 // openWorld opens the real things.
 func openWorld(o Options) (world, error) {
 	w := databases(o.Log)
 	var err error
 	if w.hostname, err = os.Hostname(); err != nil {
 		return world{}, fmt.Errorf("read host name: %w", err)
+	}
+	if _, err := hostnet.RaiseBacklog(floodBacklog); err != nil {
+		o.Log.Warn("floods to many veths may lose copies", "error", err)
 	}
 	plane, err := hover.Open(hover.Config{BPFFS: o.BPFFS, Kinds: o.Kinds, Attach: o.Attach, Log: o.Log})
 	if err != nil {
