@@ -36,6 +36,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer w.host.Close()
 	defer w.plane.Close()
+	if err := linkPins(o.RunDir, o.BPFFS); err != nil {
+		return err
+	}
 	injector, err := slowpath.OpenInjector()
 	if err != nil {
 		return err

@@ -295,6 +295,7 @@ func (h *Hover) setNode(n *netstate.Node) error {
 	was := h.numbers.nodeOf[n.Name]
 	h.numbers.nodeOf[n.Name] = addr
 	t := &iom.Tables{}
+	putName(t, wire.NameKey{Number: slot}, peerName(n))
 	iom.Put(t, "iom_nodes", slot, nodeRow(n))
 	iom.Put(t, "iom_node_addrs", wire.Addr{A: iom.Addr(n.Addr)}, slot)
 	if err := h.tables.set("node "+n.Name, t); err != nil {

@@ -87,7 +87,7 @@ func (n *numbers) moduleAt(dp uint32) (id string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	return fmt.Sprintf("%x-%x-%x-%x-%x", key[:4], key[4:6], key[6:8], key[8:10], key[10:]), true
+	return uuidText([16]byte([]byte(key))), true
 }
 
 func dpKey(id [16]byte) string { return string(id[:]) }
@@ -145,7 +145,7 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 // rows are all table entries of a module in the order in which they must appear: what is looked up last comes first.
 func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (*iom.Tables, error) {
 	t, slot := &iom.Tables{}, p.inst.Slot
-	iom.Put(t, "iom_dp_names", slot, wire.Name(p.module.Name))
+	nameRows(t, p.module, slot)
 	iom.Put(t, "iom_dps", slot, wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind})
 	for _, port := range p.module.Ports {
 		if d := port.Device; d != nil {
@@ -154,7 +154,6 @@ func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (
 				row.Flags |= wire.PortHereOnly
 			}
 			iom.Put(t, "iom_ports", p.inst.Local[port.Key], row)
-			iom.Put(t, "iom_port_names", p.inst.Local[port.Key], wire.Name(port.Name))
 		}
 	}
 	if err := entries(p.inst, t); err != nil {

@@ -157,6 +157,9 @@ type L2switchIomStats struct {
 type L2switchIomTraceRec struct {
 	_    structs.HostLayout
 	What uint32
+	Kind uint32
+	Dp   uint32
+	Port uint32
 	A    uint32
 	B    uint32
 }
@@ -185,6 +188,12 @@ const (
 	L2switchL2switchConfigFlagL2SWITCH_VLAN_PASSTHRU L2switchL2switchConfigFlag = 1
 	L2switchL2switchConfigFlagL2SWITCH_SNOOP         L2switchL2switchConfigFlag = 2
 )
+
+type L2switchL2switchDecisions struct {
+	_        structs.HostLayout
+	ANSWERED uint8
+	LEARNED  uint8
+}
 
 type L2switchL2switchDrops struct {
 	_                   structs.HostLayout
@@ -332,6 +341,7 @@ const (
 	L2switchProgL2switchIn         = "l2switch_in"
 	L2switchProgL2switchOut        = "l2switch_out"
 	L2switchVarIomKind             = "iom_kind"
+	L2switchVarL2switchDecisions   = "l2switch_decisions"
 	L2switchVarL2switchPunts       = "l2switch_punts"
 )
 
@@ -418,8 +428,9 @@ type L2switchMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type L2switchVariableSpecs struct {
-	IomKind       *ebpf.VariableSpec `ebpf:"iom_kind"`
-	L2switchPunts *ebpf.VariableSpec `ebpf:"l2switch_punts"`
+	IomKind           *ebpf.VariableSpec `ebpf:"iom_kind"`
+	L2switchDecisions *ebpf.VariableSpec `ebpf:"l2switch_decisions"`
+	L2switchPunts     *ebpf.VariableSpec `ebpf:"l2switch_punts"`
 }
 
 // L2switchObjects contains all objects after they have been loaded into the kernel.
@@ -507,8 +518,9 @@ func (m *L2switchMaps) Close() error {
 //
 // It can be passed to LoadL2switchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type L2switchVariables struct {
-	IomKind       *ebpf.Variable `ebpf:"iom_kind"`
-	L2switchPunts *ebpf.Variable `ebpf:"l2switch_punts"`
+	IomKind           *ebpf.Variable `ebpf:"iom_kind"`
+	L2switchDecisions *ebpf.Variable `ebpf:"l2switch_decisions"`
+	L2switchPunts     *ebpf.Variable `ebpf:"l2switch_punts"`
 }
 
 // L2switchPrograms contains all programs after they have been loaded into the kernel.

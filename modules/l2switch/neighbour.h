@@ -13,7 +13,10 @@ static __always_inline struct l2switch_neigh *known_neighbour(struct iom_meta *m
 	struct l2switch_neigh_key key = { .dp = m->dp, .addr = *addr };
 	struct l2switch_neigh *neigh = bpf_map_lookup_elem(&l2switch_neighs, &key);
 
-	return neigh && neigh->port != m->in_key ? neigh : NULL;
+	if (!neigh || neigh->port == m->in_key)
+		return NULL;
+	iom_decide(m, l2switch, ANSWERED, neigh->port);
+	return neigh;
 }
 
 /* Sends the frame back where it came from: addresses of m and of the reply's Ethernet header. */

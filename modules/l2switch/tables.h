@@ -23,6 +23,11 @@
 	X(DST_SECURITY, "destination is not allowed by the receiving port's port security")
 IOM_DROPS(l2switch, L2SWITCH_DROPS)
 
+#define L2SWITCH_DECISIONS(X) \
+	X(ANSWERED, "the switch answers ARP and ND for the port with that address") \
+	X(LEARNED, "the destination MAC was learned")
+IOM_DECISIONS(l2switch, L2SWITCH_DECISIONS)
+
 enum l2switch_config_flag {
 	L2SWITCH_VLAN_PASSTHRU = 1 << 0, /* tagged frames pass */
 	L2SWITCH_SNOOP = 1 << 1, /* IP multicast goes where it was joined */

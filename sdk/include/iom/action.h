@@ -90,7 +90,7 @@ static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m,
 static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *port)
 {
 	if (iom_unlikely(m->flags & IOM_TRACE)) {
-		iom_trace_append(IOM_TRACE_OUTPUT, m->out, 0);
+		iom_trace_append(m, IOM_TRACE_OUTPUT, m->out, 0);
 		return TC_ACT_SHOT;
 	}
 	iom_count_tx(skb, m->out);

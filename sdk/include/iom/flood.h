@@ -109,7 +109,7 @@ static long iom_flood_copy(__u32 index, struct iom_flood_ctx *f)
 		m->out_key = port->key;
 	}
 	if (m->flags & IOM_TRACE) {
-		iom_trace_append(IOM_TRACE_COPY, m->out, 0);
+		iom_trace_append(m, IOM_TRACE_COPY, m->out, 0);
 		return 0;
 	}
 	m->copy_ifindex = ifindex;

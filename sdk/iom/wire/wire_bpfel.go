@@ -109,6 +109,13 @@ type WireIomName struct {
 	Name [64]int8
 }
 
+type WireIomNameKey struct {
+	_      structs.HostLayout
+	Dp     uint32
+	Number uint32
+	Part   uint32
+}
+
 type WireIomNode struct {
 	_       structs.HostLayout
 	Addr    WireIomAddr
@@ -184,6 +191,9 @@ type WireIomTagKey struct {
 type WireIomTraceRec struct {
 	_    structs.HostLayout
 	What WireIomTraceWhat
+	Kind uint32
+	Dp   uint32
+	Port uint32
 	A    uint32
 	B    uint32
 }
@@ -200,6 +210,7 @@ const (
 	WireIomTraceWhatIOM_TRACE_ENTER   WireIomTraceWhat = 7
 	WireIomTraceWhatIOM_TRACE_PUNT    WireIomTraceWhat = 8
 	WireIomTraceWhatIOM_TRACE_LEARN   WireIomTraceWhat = 9
+	WireIomTraceWhatIOM_TRACE_DECIDE  WireIomTraceWhat = 10
 )
 
 type WireIomTun struct {
@@ -234,7 +245,6 @@ const (
 const (
 	WireMapIomBindings      = "iom_bindings"
 	WireMapIomBindingsHigh  = "iom_bindings_high"
-	WireMapIomDpNames       = "iom_dp_names"
 	WireMapIomDps           = "iom_dps"
 	WireMapIomDrops         = "iom_drops"
 	WireMapIomFloodArrivals = "iom_flood_arrivals"
@@ -243,10 +253,10 @@ const (
 	WireMapIomGroups        = "iom_groups"
 	WireMapIomMembers       = "iom_members"
 	WireMapIomMetas         = "iom_metas"
+	WireMapIomNames         = "iom_names"
 	WireMapIomNodeAddrs     = "iom_node_addrs"
 	WireMapIomNodes         = "iom_nodes"
 	WireMapIomOwnAddrs      = "iom_own_addrs"
-	WireMapIomPortNames     = "iom_port_names"
 	WireMapIomPortStats     = "iom_port_stats"
 	WireMapIomPorts         = "iom_ports"
 	WireMapIomProgs         = "iom_progs"
@@ -325,7 +335,6 @@ type WireProgramSpecs struct {
 type WireMapSpecs struct {
 	IomBindings      *ebpf.MapSpec `ebpf:"iom_bindings"`
 	IomBindingsHigh  *ebpf.MapSpec `ebpf:"iom_bindings_high"`
-	IomDpNames       *ebpf.MapSpec `ebpf:"iom_dp_names"`
 	IomDps           *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops         *ebpf.MapSpec `ebpf:"iom_drops"`
 	IomFloodArrivals *ebpf.MapSpec `ebpf:"iom_flood_arrivals"`
@@ -334,10 +343,10 @@ type WireMapSpecs struct {
 	IomGroups        *ebpf.MapSpec `ebpf:"iom_groups"`
 	IomMembers       *ebpf.MapSpec `ebpf:"iom_members"`
 	IomMetas         *ebpf.MapSpec `ebpf:"iom_metas"`
+	IomNames         *ebpf.MapSpec `ebpf:"iom_names"`
 	IomNodeAddrs     *ebpf.MapSpec `ebpf:"iom_node_addrs"`
 	IomNodes         *ebpf.MapSpec `ebpf:"iom_nodes"`
 	IomOwnAddrs      *ebpf.MapSpec `ebpf:"iom_own_addrs"`
-	IomPortNames     *ebpf.MapSpec `ebpf:"iom_port_names"`
 	IomPortStats     *ebpf.MapSpec `ebpf:"iom_port_stats"`
 	IomPorts         *ebpf.MapSpec `ebpf:"iom_ports"`
 	IomProgs         *ebpf.MapSpec `ebpf:"iom_progs"`
@@ -380,7 +389,6 @@ func (o *WireObjects) Close() error {
 type WireMaps struct {
 	IomBindings      *ebpf.Map `ebpf:"iom_bindings"`
 	IomBindingsHigh  *ebpf.Map `ebpf:"iom_bindings_high"`
-	IomDpNames       *ebpf.Map `ebpf:"iom_dp_names"`
 	IomDps           *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops         *ebpf.Map `ebpf:"iom_drops"`
 	IomFloodArrivals *ebpf.Map `ebpf:"iom_flood_arrivals"`
@@ -389,10 +397,10 @@ type WireMaps struct {
 	IomGroups        *ebpf.Map `ebpf:"iom_groups"`
 	IomMembers       *ebpf.Map `ebpf:"iom_members"`
 	IomMetas         *ebpf.Map `ebpf:"iom_metas"`
+	IomNames         *ebpf.Map `ebpf:"iom_names"`
 	IomNodeAddrs     *ebpf.Map `ebpf:"iom_node_addrs"`
 	IomNodes         *ebpf.Map `ebpf:"iom_nodes"`
 	IomOwnAddrs      *ebpf.Map `ebpf:"iom_own_addrs"`
-	IomPortNames     *ebpf.Map `ebpf:"iom_port_names"`
 	IomPortStats     *ebpf.Map `ebpf:"iom_port_stats"`
 	IomPorts         *ebpf.Map `ebpf:"iom_ports"`
 	IomProgs         *ebpf.Map `ebpf:"iom_progs"`
@@ -409,7 +417,6 @@ func (m *WireMaps) Close() error {
 	return _WireClose(
 		m.IomBindings,
 		m.IomBindingsHigh,
-		m.IomDpNames,
 		m.IomDps,
 		m.IomDrops,
 		m.IomFloodArrivals,
@@ -418,10 +425,10 @@ func (m *WireMaps) Close() error {
 		m.IomGroups,
 		m.IomMembers,
 		m.IomMetas,
+		m.IomNames,
 		m.IomNodeAddrs,
 		m.IomNodes,
 		m.IomOwnAddrs,
-		m.IomPortNames,
 		m.IomPortStats,
 		m.IomPorts,
 		m.IomProgs,
