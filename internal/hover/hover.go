@@ -29,6 +29,8 @@ type Config struct {
 	Kinds  []iom.Kind
 	Attach AttachMode
 	Log    *slog.Logger
+	// Step, if not nil, is told of each step that changes the kernel before it is done: a test's place to die.
+	Step func(step string)
 }
 
 // Hover is one node's data plane. It implements netstate.Applier.
@@ -58,7 +60,7 @@ func Open(cfg Config) (*Hover, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPins(cfg.BPFFS, spec)
+	p, err := newPins(cfg.BPFFS, spec, cfg.Step)
 	if err != nil {
 		return nil, err
 	}
@@ -86,13 +88,16 @@ func (h *Hover) adopt() error {
 			state[name] = m
 		}
 	}
-	h.live = newLiveTables(h.spec, h.set)
+	h.live = newLiveTables(h.spec, h.set, h.cfg.Step)
 	var err error
-	if h.tables, err = newTables(state); err != nil {
+	if h.tables, err = newTables(state, h.cfg.Step); err != nil {
 		return err
 	}
 	if err := h.numbers.adopt(h.tables); err != nil {
 		return err
+	}
+	if err := h.live.sweep(h.numbers.ports, h.numbers.dps); err != nil {
+		h.cfg.Log.Warn("rows of removed ports stay behind", "error", err)
 	}
 	if h.counts, err = newCounts(h.spec, h.set); err != nil {
 		return err
@@ -107,7 +112,7 @@ func (h *Hover) adopt() error {
 
 // attachers picks the way to attach.
 func (h *Hover) attachers() (use, other attacher, err error) {
-	links, filters := tcx{h.pins.linksDir()}, clsact{}
+	links, filters := tcx{h.pins.linksDir(), h.cfg.Step}, clsact{h.cfg.Step}
 	mode := h.cfg.Attach
 	if mode == AttachAuto || mode == "" {
 		have, err := haveTCX(h.set.Progs[iom.ProgVIFOut])
@@ -372,7 +377,7 @@ func Cleanup(bpffs string) error {
 	var errs []error
 	attachers := []attacher{clsact{}}
 	if _, err := os.Stat(p.linksDir()); err == nil {
-		attachers = append(attachers, tcx{p.linksDir()})
+		attachers = append(attachers, tcx{dir: p.linksDir()})
 	}
 	for _, a := range attachers {
 		have, err := a.list()

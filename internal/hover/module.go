@@ -123,6 +123,7 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 				return place{}, err
 			}
 			inst.Local[p.Key] = slot
+			n.plug(dp, p.Key, slot)
 			refs = append(refs, iom.Ref(slot))
 		}
 		for _, name := range p.Nodes {
@@ -140,6 +141,14 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 		}
 	}
 	return out, nil
+}
+
+// plug remembers the slot of a port of this node, so that it is given back although no apply with it may succeed.
+func (n *numbers) plug(dp uint32, key uint16, slot uint32) {
+	if n.local[dp] == nil {
+		n.local[dp] = map[uint16]uint32{}
+	}
+	n.local[dp][key] = slot
 }
 
 // rows are all table entries of a module in the order in which they must appear: what is looked up last comes first.
@@ -239,10 +248,7 @@ func (n *numbers) adopt(t *tables) error {
 			return fmt.Errorf("adopt ports: %w", err)
 		}
 		n.ports.adopt(portKey(port.Dp, port.Key), slotOf(key))
-		if n.local[port.Dp] == nil {
-			n.local[port.Dp] = map[uint16]uint32{}
-		}
-		n.local[port.Dp][port.Key] = slotOf(key)
+		n.plug(port.Dp, port.Key, slotOf(key))
 	}
 	for key, r := range t.rows["iom_nodes"] {
 		node, err := iom.Get[wire.Node](r.value)
