@@ -69,7 +69,7 @@ func TestNothingIsNull(t *testing.T) {
 
 func TestPlainResources(t *testing.T) {
 	s := start(t, config(t, &fakeSource{}))
-	for path, want := range map[string]string{"/healthz": "ok\n", "/metrics": "woven_up 1\n"} {
+	for path, want := range map[string]string{"/healthz": "ok\n", "/metrics": "woven_up 1\n", "/metrics?name[]=a&name[]=b": "woven_up 1\n"} {
 		if status, _, body := ask(t, s.Addrs()[0], "GET", path); status != http.StatusOK || body != want {
 			t.Errorf("%s: %d %q", path, status, body)
 		}
