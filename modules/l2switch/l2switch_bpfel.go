@@ -265,9 +265,11 @@ type L2switchL2switchLearned struct {
 type L2switchL2switchMacFlag uint32
 
 const (
-	L2switchL2switchMacFlagL2SWITCH_IP4    L2switchL2switchMacFlag = 1
-	L2switchL2switchMacFlagL2SWITCH_IP6    L2switchL2switchMacFlag = 2
-	L2switchL2switchMacFlagL2SWITCH_MAC_OK L2switchL2switchMacFlag = 128
+	L2switchL2switchMacFlagL2SWITCH_IP4     L2switchL2switchMacFlag = 1
+	L2switchL2switchMacFlagL2SWITCH_IP6     L2switchL2switchMacFlag = 2
+	L2switchL2switchMacFlagL2SWITCH_VIRTUAL L2switchL2switchMacFlag = 4
+	L2switchL2switchMacFlagL2SWITCH_VRRP    L2switchL2switchMacFlag = 8
+	L2switchL2switchMacFlagL2SWITCH_MAC_OK  L2switchL2switchMacFlag = 128
 )
 
 type L2switchL2switchMacKey struct {
