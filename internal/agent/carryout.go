@@ -24,7 +24,7 @@ func (l *loop) carryOut(ctx context.Context, r *round) {
 		Chassis: r.settings.Name, NB: r.nb, SB: r.sb, VS: r.vs,
 		Devices: devicesOf(r.plugs), Routes: routes, Tunnel: tunnel,
 	}
-	plugs, problems := ingest.Plugs(in)
+	plugs, problems := l.reader.Plugs(in)
 	r.problems = append(r.problems, problems...)
 	r.claims = decideClaims(plugs, r.sb, r.self, l.held)
 	r.decided, l.held, r.plugged = true, r.claims.held, r.claims.plugs

@@ -5,6 +5,7 @@ package ingest
 
 import (
 	"net/netip"
+	"slices"
 
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/ovsdb/nb"
@@ -12,12 +13,12 @@ import (
 	"woven.dev/woven/internal/ovsdb/vsw"
 )
 
-// Input is everything that Plugs and Reader.Network look at. They change nothing of it.
+// Input is everything that a Reader looks at. It changes nothing of it.
 type Input struct {
 	// Chassis is our own name (system-id).
 	Chassis string
 	// NB, SB and VS are complete copies of the databases; none is nil, but Plugs needs no NB. A row that changed is another
-	// pointer.
+	// pointer, and its table another map.
 	NB *nb.Rows
 	SB *sb.Rows
 	VS *vsw.Rows
@@ -32,9 +33,11 @@ type Input struct {
 	Activated map[string]bool
 }
 
-// Reader reads networks, and remembers what it read of rows that stay the same. What it gives depends on its arguments
-// alone: a new Reader would give an equal network. The zero value is ready. It is not for concurrent use.
+// Reader reads plugs and networks, and remembers what it read of rows that stay the same. What it gives depends on its arguments
+// alone: a new Reader would give an equal result. The zero value is ready. It is not for concurrent use.
 type Reader struct {
+	plugging plugging
+	last     reading
 	switches map[string]*knownSwitch // by Datapath_Binding UUID
 }
 
@@ -44,33 +47,24 @@ type network struct {
 	logical.Problems
 	// self is our own row; nil before it is written.
 	self *sb.Chassis
-	// held are the plugs whose ports are here, by Port_Binding UUID.
-	held  map[string]*Plug
+	// held are the plugs whose ports are here.
+	held  map[*sb.PortBinding]*Plug
 	sites sites
+	same  sameness
 }
 
 // Network says what the rows mean for our chassis: the switches that have a port here, and the other
 // chassis. plugs come of Plugs; those with a Refusal are not here. What did not change since the last call is the same pointer
 // as then, and nobody may change it.
 func (r *Reader) Network(in Input, plugs []Plug) *logical.Network {
-	n := &network{Input: in, self: chassisByName(in.SB, in.Chassis), held: map[string]*Plug{}}
-	n.findSites()
-	known := r.switches
-	r.switches = map[string]*knownSwitch{}
-	locals := map[string]*localSwitch{}
-	for i, p := range plugs {
-		if p.Refusal != "" {
-			continue
-		}
-		uuid := p.Binding.Datapath
-		n.held[p.Binding.UUID] = &plugs[i]
-		if locals[uuid] == nil {
-			locals[uuid] = n.newLocalSwitch(n.SB.DatapathBinding[uuid])
-			if r.switches[uuid] = known[uuid]; known[uuid] == nil {
-				r.switches[uuid] = &knownSwitch{ports: map[*sb.PortBinding]*knownPort{}}
-			}
-		}
+	globals := checkGlobals(&in)
+	if r.last.sameNetwork(&in, plugs) && slices.Equal(globals, r.last.globals) {
+		return r.last.network
 	}
+	n := &network{Input: in, self: chassisByName(in.SB, in.Chassis), held: make(map[*sb.PortBinding]*Plug, len(plugs)),
+		Problems: slices.Clone(globals), same: r.last.sameness(&in)}
+	n.findSites()
+	locals := r.localSwitches(n, plugs)
 	n.findRows(locals)
 	out := &logical.Network{
 		Chassis:  in.Chassis,
@@ -79,12 +73,34 @@ func (r *Reader) Network(in Input, plugs []Plug) *logical.Network {
 		Tunnel:   in.Tunnel,
 	}
 	for uuid, l := range locals {
-		out.Switches[uuid] = n.readSwitch(l, r.switches[uuid])
+		out.Switches[uuid] = n.readSwitch(l)
 	}
 	n.checkACLs(locals)
-	n.checkGlobals()
 	out.Problems = n.Problems.Sorted()
+	r.last = newReading(in, plugs, globals, out)
 	return out
+}
+
+// localSwitches are those with a port here, by Datapath_Binding UUID; what is known of others is forgotten.
+func (r *Reader) localSwitches(n *network, plugs []Plug) map[string]*localSwitch {
+	known := r.switches
+	r.switches = map[string]*knownSwitch{}
+	locals := map[string]*localSwitch{}
+	for i, p := range plugs {
+		if p.Refusal != "" {
+			continue
+		}
+		uuid := p.Binding.Datapath
+		n.held[p.Binding] = &plugs[i]
+		if locals[uuid] != nil {
+			continue
+		}
+		if r.switches[uuid] = known[uuid]; known[uuid] == nil {
+			r.switches[uuid] = &knownSwitch{ports: map[*sb.PortBinding]*knownPort{}}
+		}
+		locals[uuid] = n.newLocalSwitch(n.SB.DatapathBinding[uuid], r.switches[uuid])
+	}
+	return locals
 }
 
 // chassisByName is the row of a chassis; nil when there is none.

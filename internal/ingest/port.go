@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"cmp"
+	"reflect"
 	"slices"
 
 	"woven.dev/woven/internal/logical"
@@ -24,18 +26,43 @@ type knownPort struct {
 	problems logical.Problems
 }
 
-// knownPort reads the port of a binding, unless that would give what it gave the last time.
-func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding, ports map[*sb.PortBinding]*knownPort) *knownPort {
-	last, at := ports[pb], n.placeOf(pb)
-	row := n.rowOf(l, pb, last)
+// knownPort reads the port of a binding, unless that would give what it gave the last time; an equal port is the same one.
+func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding) *knownPort {
+	last, plug := l.known.ports[pb], n.held[pb]
+	var at place
+	if samePlace := last != nil && n.same.sites && samePlug(last.place.plug, plug); samePlace {
+		if n.same.ports && l.members.keep(last) {
+			last.owner = l.row
+			return last
+		}
+		at = last.place
+	} else {
+		at = n.placeOf(pb, plug)
+	}
+	row := l.members.rowOf(pb.LogicalPort, last)
 	if last != nil && last.row == row && last.place.same(&at) {
 		last.owner = l.row
 		return last
 	}
 	p := &knownPort{row: row, owner: l.row, place: at}
 	p.port, p.problems = readPort(n.Chassis, pb, row, at)
-	ports[pb] = p
+	if before := l.known.portWith(p.port.Key); before != nil && reflect.DeepEqual(before, p.port) {
+		p.port = before
+	}
+	l.known.ports[pb] = p
 	return p
+}
+
+// portWith is the port of the last result that has a key; nil when there is none.
+func (k *knownSwitch) portWith(key uint16) *logical.Port {
+	if k.result == nil {
+		return nil
+	}
+	i, found := slices.BinarySearchFunc(k.result.Ports, key, func(p *logical.Port, key uint16) int { return cmp.Compare(p.Key, key) })
+	if !found {
+		return nil
+	}
+	return k.result.Ports[i]
 }
 
 // portReader is one call of readPort under way.

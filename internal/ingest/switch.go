@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/ovsdb/nb"
@@ -15,27 +16,50 @@ import (
 type localSwitch struct {
 	datapath *sb.DatapathBinding
 	row      *nb.LogicalSwitch // nil when the Northbound database has none
-	bindings []*sb.PortBinding
+	bindings []*sb.PortBinding // in ascending order of key
 	groups   []*sb.MulticastGroup
-	ports    map[string]*nb.LogicalSwitchPort // by name; nil until rowOf needs it
+	members  members
+	known    *knownSwitch
 }
 
 // knownSwitch is what a Reader remembers of a switch.
 type knownSwitch struct {
-	result *logical.Switch
-	ports  map[*sb.PortBinding]*knownPort // some of rows that are gone
+	result   *logical.Switch
+	row      *nb.LogicalSwitch              // of the last call
+	ports    map[*sb.PortBinding]*knownPort // some of rows that are gone
+	bindings []*sb.PortBinding              // of the last call
+	groups   map[*sb.MulticastGroup]logical.Group
 }
 
-func (n *network) newLocalSwitch(dp *sb.DatapathBinding) *localSwitch {
-	return &localSwitch{datapath: dp, row: n.NB.LogicalSwitch[dp.ExternalIDs["logical-switch"]]}
+func (n *network) newLocalSwitch(dp *sb.DatapathBinding, known *knownSwitch) *localSwitch {
+	row := n.NB.LogicalSwitch[dp.ExternalIDs["logical-switch"]]
+	l := &localSwitch{datapath: dp, row: row, known: known, members: newMembers(known.row, row, n.NB.LogicalSwitchPort)}
+	known.row = row
+	return l
 }
 
 // findRows fills in the rows that belong to local switches.
 func (n *network) findRows(locals map[string]*localSwitch) {
-	for _, pb := range n.SB.PortBinding {
-		if l := locals[pb.Datapath]; l != nil {
-			l.bindings = append(l.bindings, pb)
+	unread := map[string]*localSwitch{}
+	for uuid, l := range locals {
+		if n.same.bindings && l.known.result != nil {
+			l.bindings = l.known.bindings
+		} else {
+			unread[uuid] = l
 		}
+	}
+	if len(unread) > 0 {
+		for _, pb := range n.SB.PortBinding {
+			if l := unread[pb.Datapath]; l != nil {
+				l.bindings = append(l.bindings, pb)
+			}
+		}
+	}
+	for _, l := range unread {
+		slices.SortFunc(l.bindings, func(a, b *sb.PortBinding) int {
+			return cmp.Or(cmp.Compare(uint16(a.TunnelKey), uint16(b.TunnelKey)), strings.Compare(a.UUID, b.UUID))
+		})
+		l.known.bindings = l.bindings
 	}
 	for _, g := range n.SB.MulticastGroup {
 		if l := locals[g.Datapath]; l != nil {
@@ -45,14 +69,14 @@ func (n *network) findRows(locals map[string]*localSwitch) {
 }
 
 // readSwitch is the switch that the rows describe: the known one if that is equal.
-func (n *network) readSwitch(l *localSwitch, known *knownSwitch) *logical.Switch {
+func (n *network) readSwitch(l *localSwitch) *logical.Switch {
+	known := l.known
 	sw := &logical.Switch{
 		UUID:   l.datapath.UUID,
 		NBUUID: l.datapath.ExternalIDs["logical-switch"],
 		Name:   l.datapath.ExternalIDs["name"],
 		Key:    uint32(l.datapath.TunnelKey),
 		Ports:  make([]*logical.Port, len(l.bindings)),
-		Groups: make([]logical.Group, len(l.groups)),
 	}
 	if l.row != nil {
 		sw.Name = l.row.Name
@@ -62,18 +86,14 @@ func (n *network) readSwitch(l *localSwitch, known *knownSwitch) *logical.Switch
 		n.checkSwitch(l.row)
 	}
 	for i, pb := range l.bindings {
-		p := n.knownPort(l, pb, known.ports)
+		p := n.knownPort(l, pb)
 		sw.Ports[i] = p.port
 		n.Problems = append(n.Problems, p.problems...)
 	}
 	if len(known.ports) > 2*len(l.bindings) {
 		known.forget(l.bindings)
 	}
-	slices.SortFunc(sw.Ports, func(a, b *logical.Port) int { return cmp.Compare(a.Key, b.Key) })
-	for i, g := range l.groups {
-		sw.Groups[i] = n.group(g)
-	}
-	slices.SortFunc(sw.Groups, func(a, b logical.Group) int { return cmp.Compare(a.Key, b.Key) })
+	sw.Groups = n.readGroups(l)
 	if known.result == nil || !sameSwitch(known.result, sw) {
 		known.result = sw
 	}
@@ -99,25 +119,23 @@ func (k *knownSwitch) forget(bindings []*sb.PortBinding) {
 	k.ports = ports
 }
 
-// rowOf is the Northbound row of a binding; nil when the switch has no such port. known is what was found the last time, or nil.
-func (n *network) rowOf(l *localSwitch, pb *sb.PortBinding, known *knownPort) *nb.LogicalSwitchPort {
-	if l.row == nil {
-		return nil
+// readGroups are the multicast groups of a switch, in ascending order of key.
+func (n *network) readGroups(l *localSwitch) []logical.Group {
+	last := l.known.groups
+	if !n.same.bindings {
+		last = nil
 	}
-	if known != nil && known.row != nil && known.owner == l.row {
-		if row := n.NB.LogicalSwitchPort[known.row.UUID]; row != nil && row.Name == pb.LogicalPort {
-			return row
+	l.known.groups = make(map[*sb.MulticastGroup]logical.Group, len(l.groups))
+	groups := make([]logical.Group, len(l.groups))
+	for i, row := range l.groups {
+		g, known := last[row]
+		if !known {
+			g = n.group(row)
 		}
+		l.known.groups[row], groups[i] = g, g
 	}
-	if l.ports == nil {
-		l.ports = make(map[string]*nb.LogicalSwitchPort, len(l.row.Ports))
-		for _, uuid := range l.row.Ports {
-			if lsp := n.NB.LogicalSwitchPort[uuid]; lsp != nil {
-				l.ports[lsp.Name] = lsp
-			}
-		}
-	}
-	return l.ports[pb.LogicalPort]
+	slices.SortFunc(groups, func(a, b logical.Group) int { return cmp.Compare(a.Key, b.Key) })
+	return groups
 }
 
 // group resolves the members of a multicast group; members that are gone are left out.

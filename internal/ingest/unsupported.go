@@ -26,17 +26,19 @@ var lossByType = map[string]string{
 }
 
 // checkGlobals notes what Woven does not do of what the databases ask of every node.
-func (n *network) checkGlobals() {
-	for _, g := range n.SB.SBGlobal {
+func checkGlobals(in *Input) logical.Problems {
+	var problems logical.Problems
+	for _, g := range in.SB.SBGlobal {
 		if g.Ipsec {
-			n.Add("sb_global", "ipsec", "SECURITY: IPsec is not supported yet: what this node sends through tunnels is NOT encrypted")
+			problems.Add("sb_global", "ipsec", "SECURITY: IPsec is not supported yet: what this node sends through tunnels is NOT encrypted")
 		}
 	}
-	for _, g := range n.NB.NBGlobal {
+	for _, g := range in.NB.NBGlobal {
 		if g.Options["ignore_lsp_down"] == "false" {
-			n.Add("nb_global", "options:ignore_lsp_down", "false is not supported yet: ARP and ND are answered for ports that are down, too")
+			problems.Add("nb_global", "options:ignore_lsp_down", "false is not supported yet: ARP and ND are answered for ports that are down, too")
 		}
 	}
+	return problems
 }
 
 // checkSwitch notes what Woven does not do of what a row of Logical_Switch asks for; ACLs are checkACLs' business.

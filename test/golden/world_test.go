@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"woven.dev/woven/internal/ingest"
@@ -14,11 +15,14 @@ import (
 )
 
 // world is a made-up cluster as one node sees it. Rows are replaced, never changed, as the database copies do it.
-type world struct{ ingest.Input }
+type world struct {
+	ingest.Input
+	given ingest.Input // that readers were given last
+}
 
 // newWorld has some switches with ports each, on chassis hv0 (us) to hv9; each switch's first port is here.
 func newWorld(switches, ports int) *world {
-	w := &world{ingest.Input{
+	w := &world{Input: ingest.Input{
 		Chassis: "hv0", NB: newRows[nb.Rows](), SB: newRows[sb.Rows](), VS: newRows[vsw.Rows](),
 		Devices: map[string]logical.Device{}, Routes: map[netip.Addr]logical.Route{}, Activated: map[string]bool{},
 		Tunnel: &logical.Tunnel{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}},
@@ -82,12 +86,51 @@ func (w *world) addPort(s, p int) {
 	w.SB.MulticastGroup[sw] = &g
 }
 
-// network reads the world.
+// network reads the world as the database copies give it: a table that changed is another map, any other the same one.
 func (w *world) network(r *ingest.Reader) *logical.Network {
-	plugs, wrong := ingest.Plugs(w.Input)
-	n := r.Network(w.Input, plugs)
-	n.Problems = append(logical.Problems(n.Problems), wrong...).Sorted()
-	return n
+	in := w.Input
+	in.NB, in.SB, in.VS = copied(w.given.NB, w.NB), copied(w.given.SB, w.SB), copied(w.given.VS, w.VS)
+	in.Devices = maps.Clone(w.Devices)
+	w.given = in
+	return read(r, in)
+}
+
+// read reads plugs and the network.
+func read(r *ingest.Reader, in ingest.Input) *logical.Network {
+	plugs, wrong := r.Plugs(in)
+	n := *r.Network(in, plugs)
+	n.Problems = logical.Problems(slices.Concat(wrong, n.Problems)).Sorted()
+	return &n
+}
+
+// copied is a copy of rows that shares the tables with an earlier one that are equal.
+func copied[R any](last, rows *R) *R {
+	next := new(R)
+	from, to := reflect.ValueOf(rows).Elem(), reflect.ValueOf(next).Elem()
+	for i := range from.NumField() {
+		if last != nil && sameRows(reflect.ValueOf(last).Elem().Field(i), from.Field(i)) {
+			to.Field(i).Set(reflect.ValueOf(last).Elem().Field(i))
+			continue
+		}
+		to.Field(i).Set(reflect.MakeMapWithSize(from.Field(i).Type(), from.Field(i).Len()))
+		for all := from.Field(i).MapRange(); all.Next(); {
+			to.Field(i).SetMapIndex(all.Key(), all.Value())
+		}
+	}
+	return next
+}
+
+// sameRows says whether two tables have the same pointers.
+func sameRows(a, b reflect.Value) bool {
+	if a.Len() != b.Len() {
+		return false
+	}
+	for all := a.MapRange(); all.Next(); {
+		if other := b.MapIndex(all.Key()); !other.IsValid() || other.Pointer() != all.Value().Pointer() {
+			return false
+		}
+	}
+	return true
 }
 
 // plug makes an interface and a device for a logical port.
