@@ -78,8 +78,10 @@ func run(ctx context.Context, e effort, w io.Writer, jsonFile string) error {
 
 // measure builds, measures and clears away; done gets each measure.
 func measure(ctx context.Context, e effort, done func(report.Measure) error) error {
-	if err := onRig(func(r *rig.Rig) error { return packetPath(ctx, r, e, done) }); err != nil {
-		return err
+	for _, f := range []func(context.Context, *rig.Rig, effort, func(report.Measure) error) error{packetPath, floods, stormy} {
+		if err := onRig(func(r *rig.Rig) error { return f(ctx, r, e, done) }); err != nil {
+			return err
+		}
 	}
 	for _, build := range []func(*rig.Rig, bool) (contest, error){oneNode, twoNodes} {
 		err := onRig(func(r *rig.Rig) error {

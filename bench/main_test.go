@@ -65,7 +65,7 @@ func TestRun(t *testing.T) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
-	if want := 1 + 2*len(workloads); len(r.Measures) != want {
+	if want := 1 + 1 + 2*2 + 2*len(workloads); len(r.Measures) != want {
 		t.Errorf("%d measures, want %d", len(r.Measures), want)
 	}
 }

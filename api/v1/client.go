@@ -77,6 +77,54 @@ func (c *Client) Drops(ctx context.Context) ([]DatapathDrops, error) {
 	return get[[]DatapathDrops](ctx, c, "/v1/drops")
 }
 
+// Types asks for the types of modules, the platform first.
+func (c *Client) Types(ctx context.Context) ([]Type, error) { return get[[]Type](ctx, c, "/v1/types") }
+
+// Type asks for one type by its name.
+func (c *Client) Type(ctx context.Context, name string) (*Type, error) {
+	return get[*Type](ctx, c, "/v1/types/"+url.PathEscape(name))
+}
+
+// Modules asks for all module instances, in ascending order of name.
+func (c *Client) Modules(ctx context.Context) ([]ModuleInstance, error) {
+	return get[[]ModuleInstance](ctx, c, "/v1/modules")
+}
+
+// Module asks for one module instance by its ID, or by its name. A name that several have gives an *Error with status 409.
+func (c *Client) Module(ctx context.Context, module string) (*ModuleDetails, error) {
+	return get[*ModuleDetails](ctx, c, "/v1/modules/"+url.PathEscape(module))
+}
+
+// Tables asks for a module's tables; module is as that of Module.
+func (c *Client) Tables(ctx context.Context, module string) ([]Table, error) {
+	return get[[]Table](ctx, c, tablesPath(module))
+}
+
+// Rows asks for at most limit rows of a module's table, 1 to MaxRows; module is as that of Module.
+func (c *Client) Rows(ctx context.Context, module, table string, limit int) (*Rows, error) {
+	return get[*Rows](ctx, c, fmt.Sprintf("%s/%s?limit=%d", tablesPath(module), url.PathEscape(table), limit))
+}
+
+func tablesPath(module string) string { return "/v1/modules/" + url.PathEscape(module) + "/tables" }
+
+// Links asks for all links, in ascending order of module, then port.
+func (c *Client) Links(ctx context.Context) ([]Link, error) { return get[[]Link](ctx, c, "/v1/links") }
+
+// Link asks for the link of a port.
+func (c *Client) Link(ctx context.Context, port string) (*Link, error) {
+	return get[*Link](ctx, c, "/v1/links/"+url.PathEscape(port))
+}
+
+// Interfaces asks for the interfaces that Woven has to do with, in ascending order of name.
+func (c *Client) Interfaces(ctx context.Context) ([]Interface, error) {
+	return get[[]Interface](ctx, c, "/v1/interfaces")
+}
+
+// Interface asks for one interface by its name.
+func (c *Client) Interface(ctx context.Context, name string) (*Interface, error) {
+	return get[*Interface](ctx, c, "/v1/interfaces/"+url.PathEscape(name))
+}
+
 // get asks for the resource at path and decodes it.
 func get[T any](ctx context.Context, c *Client, path string) (T, error) {
 	var answer T

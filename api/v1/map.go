@@ -21,11 +21,12 @@ type Module struct {
 	Slot uint32 `json:"slot" doc:"Index in the kind's tables"`
 }
 
-// MapPort is a port of a module instance. At most one of Device and Node is set.
+// MapPort is a port of a module instance. One that is being migrated has Device and Nodes, or several Nodes; one that is plugged nowhere
+// has neither.
 type MapPort struct {
-	Name   string `json:"name"`
-	Key    uint16 `json:"key" doc:"Tunnel key of the port"`
-	Slot   uint32 `json:"slot" doc:"Index in the data plane's port tables"`
-	Device string `json:"device,omitempty" doc:"Local interface"`
-	Node   string `json:"node,omitempty" doc:"Chassis it is reached through"`
+	Name   string   `json:"name"`
+	Key    uint16   `json:"key" doc:"Tunnel key of the port"`
+	Slot   uint32   `json:"slot" doc:"Index in the data plane's port tables; 0 for a port of other nodes"`
+	Device string   `json:"device,omitempty" doc:"Local interface"`
+	Nodes  []string `json:"nodes,omitempty" doc:"Tunnel peers it is reached through: chassis, followed by @ and the address unless that is the preferred one"`
 }

@@ -44,6 +44,12 @@ type Counters struct {
 	TxBytes   uint64 `json:"txBytes"`
 }
 
+// Plus adds two ports' counters up.
+func (c Counters) Plus(o Counters) Counters {
+	return Counters{RxPackets: c.RxPackets + o.RxPackets, RxBytes: c.RxBytes + o.RxBytes,
+		TxPackets: c.TxPackets + o.TxPackets, TxBytes: c.TxBytes + o.TxBytes}
+}
+
 // Drop counts packets that were dropped for one reason.
 type Drop struct {
 	Module  string `json:"module" doc:"Module kind that dropped" example:"l2switch"`

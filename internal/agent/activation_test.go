@@ -56,7 +56,7 @@ func TestActivation(t *testing.T) {
 		t.Fatal("activated before its time")
 	}
 	n.plane.set(func() { n.plane.tables[l2switch.PortTable] = portRow(t, 4, config.Port{Enabled: true}) })
-	n.punts.handlers[l2switch.PuntActivated](punt.Punt{})
+	n.punts.handlers[puntKind{"l2switch", l2switch.PuntActivated}](punt.Punt{})
 	n.until("the port is open", func() bool { return activation() == 0 })
 	told := func() string {
 		return n.sbctl("--bare", "get", "Port_Binding", "p1", "options:additional-chassis-activated")

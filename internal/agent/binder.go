@@ -102,15 +102,19 @@ func releaseOps(rows *sb.Rows, self *sb.Chassis, keep map[string]claim) []ovsdb.
 	var ops []ovsdb.Op
 	down := false
 	for _, have := range rows.PortBinding {
+		main, additional := value(have.Chassis) == self.UUID, slices.Contains(have.AdditionalChassis, self.UUID)
+		if !main && !additional {
+			continue
+		}
 		if kept := keep[have.LogicalPort]; kept.Binding == have && kept.Role != ingest.Everywhere {
 			continue
 		}
 		want := &sb.PortBinding{UUID: have.UUID, Up: &down}
 		var columns []string
-		if value(have.Chassis) == self.UUID {
+		if main {
 			columns = append(columns, "chassis", "encap", "up")
 		}
-		if slices.Contains(have.AdditionalChassis, self.UUID) {
+		if additional {
 			b := binder{rows: rows, self: self, claim: claim{Plug: ingest.Plug{Binding: have}}}
 			columns = append(columns, b.setAdditional(want, false)...)
 		}

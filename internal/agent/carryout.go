@@ -24,7 +24,7 @@ func (l *loop) carryOut(ctx context.Context, r *round) {
 		Chassis: r.settings.Name, NB: r.nb, SB: r.sb, VS: r.vs,
 		Devices: devicesOf(r.plugs), Routes: routes, Tunnel: tunnel,
 	}
-	plugs, problems := ingest.Plugs(in)
+	plugs, problems := l.reader.Plugs(in)
 	r.problems = append(r.problems, problems...)
 	r.claims = decideClaims(plugs, r.sb, r.self, l.held)
 	r.decided, l.held, r.plugged = true, r.claims.held, r.claims.plugs
@@ -35,6 +35,7 @@ func (l *loop) carryOut(ctx context.Context, r *round) {
 	network := l.reader.Network(in, r.plugged)
 	state, found := l.compiler.Compile(network)
 	r.problems = append(r.problems, found...)
+	state.FloodLimit = r.settings.FloodLimit
 	addRelay(state, r.snap)
 	l.prepareDevices(r)
 	l.keepNeighbours(r, state)

@@ -35,7 +35,7 @@ func Cleanup(ctx context.Context, o Options, out io.Writer) error {
 	defer h.Close()
 	w := databases(o.Log)
 	w.host = h
-	return cleanup(ctx, w, o, func() error { return hover.Cleanup(o.BPFFS) }, out)
+	return cleanup(ctx, w, o, func() error { return errors.Join(hover.Cleanup(o.BPFFS), unlinkPins(o.RunDir)) }, out)
 }
 
 // cleaner carries out the parts of a cleanup one after another.

@@ -211,7 +211,14 @@ func (p *fakePlane) Port(string, uint16) (hover.PortCounters, error) {
 func (p *fakePlane) Drops(string) ([]hover.Drop, error) { return nil, nil }
 func (p *fakePlane) NodeDrops() ([]hover.Drop, error)   { return nil, nil }
 func (p *fakePlane) Instances() []hover.Instance        { return nil }
+func (p *fakePlane) Types() []hover.Type                { return nil }
+func (p *fakePlane) Hooks() []hover.Hook                { return nil }
 func (p *fakePlane) Close()                             {}
+
+func (p *fakePlane) Tables(string) ([]hover.Table, error) { return nil, hover.ErrUnknown }
+func (p *fakePlane) Rows(string, string, int) ([]hover.TableRow, bool, error) {
+	return nil, false, hover.ErrUnknown
+}
 
 func (p *fakePlane) PortAt(slot uint32) (punt.Port, bool) {
 	p.mu.Lock()
@@ -231,11 +238,19 @@ func (p *fakePlane) Uptime() time.Duration                                { retu
 func (p *fakePlane) PuntCounts() ([]hover.PuntCount, error)               { return nil, nil }
 
 // fakePunts lets the test punt.
-type fakePunts struct{ handlers map[uint32]punt.Handler }
+type fakePunts struct{ handlers map[puntKind]punt.Handler }
 
-func (p *fakePunts) Handle(_ string, reason uint32, h punt.Handler) { p.handlers[reason] = h }
-func (p *fakePunts) Counts() punt.Counts                            { return punt.Counts{} }
-func (p *fakePunts) Run(ctx context.Context) error                  { <-ctx.Done(); return nil }
+// puntKind is what a handler is for.
+type puntKind struct {
+	kind   string
+	reason uint32
+}
+
+func (p *fakePunts) Handle(kind string, reason uint32, h punt.Handler) {
+	p.handlers[puntKind{kind, reason}] = h
+}
+func (p *fakePunts) Counts() punt.Counts           { return punt.Counts{} }
+func (p *fakePunts) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 
 // node is one hypervisor: real databases and a real ovn-northd, with a host and a data plane made up.
 type node struct {
@@ -297,7 +312,7 @@ func (n *node) startAgent() *Source {
 	n.logs = &syncBuffer{}
 	log := slog.New(slog.NewTextHandler(n.logs, nil))
 	w := databases(log)
-	n.punts = &fakePunts{map[uint32]punt.Handler{}}
+	n.punts = &fakePunts{map[puntKind]punt.Handler{}}
 	w.host, w.plane, w.punts, w.hostname = n.host, n.plane, n.punts, "fallback"
 	source := make(chan *Source, 1)
 	ctx, cancel := context.WithCancel(context.Background())

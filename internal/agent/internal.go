@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"woven.dev/woven/internal/hostnet"
+	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/ovsdb/vsw"
 )
 
@@ -34,12 +35,20 @@ func internalOf(iface *vsw.Interface) hostnet.Internal {
 		d.MTU = *iface.MTURequest
 	}
 	for _, text := range []string{value(iface.MAC), iface.ExternalIDs["attached-mac"]} {
-		if mac, err := net.ParseMAC(text); err == nil && len(mac) == len(d.MAC) && mac[0]&1 == 0 {
-			d.MAC = [6]byte(mac)
+		if mac, ok := unicastMAC(text); ok {
+			d.MAC = mac
 			break
 		}
 	}
 	return d
+}
+
+func unicastMAC(text string) (mac [6]byte, ok bool) {
+	b, err := net.ParseMAC(text)
+	if err != nil || len(b) != len(mac) || b[0]&1 != 0 {
+		return mac, false
+	}
+	return [6]byte(b), true
 }
 
 // internalChanges are the internal interfaces whose devices are missing or differ, and the switch's ends of those that nobody asks for any
@@ -73,6 +82,14 @@ func internalChanges(plugs []plug, links map[string]hostnet.Link) (ensure []host
 
 // keepInternal makes the devices of internal interfaces as they have to be.
 func (l *loop) keepInternal(r *round) error {
+	for i := range r.plugs {
+		iface := r.plugs[i].iface
+		if text := value(iface.MAC); text != "" && r.plugs[i].isInternal() {
+			if _, ok := unicastMAC(text); !ok {
+				r.problems.Add("interface", iface.Name, "mac %s is no unicast address: it is ignored", logical.Quote(text))
+			}
+		}
+	}
 	ensure, remove := internalChanges(r.plugs, r.snap.Links)
 	var errs []error
 	for _, peer := range remove {

@@ -65,6 +65,10 @@ type loop struct {
 	fdb           fdbState
 	activated     map[string]bool // see noteActivated
 	snooper       *slowpath.Snooper
+	routers       *slowpath.Routers
+	routing       routing
+	server        *slowpath.Server
+	serving       serving
 	mcastRestored bool // the snooper knows what a former process did
 	applyRetry    backoff
 	hostRetry     backoff
@@ -112,6 +116,9 @@ func newLoop(w world, overrides Overrides, log *slog.Logger) *loop {
 		prepared: map[int]bool{}, problemSince: map[logical.Problem]time.Time{},
 		fdb: fdbState{fdb: newFDB()}, activated: map[string]bool{}}
 	l.snooper = slowpath.NewSnooper(w.sender, l.signal, log)
+	l.routers = slowpath.NewRouters(w.resumer, l.signal, w.now, log)
+	l.routing.heard = map[bindingKey]heardNeighbour{}
+	l.server = slowpath.NewServer(w.resumer, log)
 	l.ovsDB = &connection[vsw.Rows]{name: "Open_vSwitch", open: w.ovs, wake: l.signal}
 	l.nbDB = &connection[nb.Rows]{name: "OVN_Northbound", open: w.nb, wake: l.signal}
 	l.sbDB = &connection[sb.Rows]{name: "OVN_Southbound", open: w.sb, wake: l.signal}

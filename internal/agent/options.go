@@ -45,11 +45,15 @@ type Plane interface {
 	netstate.Applier
 	// DevicesChanged tells that network devices came or went, so that the next Apply looks again.
 	DevicesChanged()
-	// Port, Drops, NodeDrops and Instances are for people: see hover.Hover.
+	// Port, Drops, NodeDrops, Instances and what follows to Hooks are for people: see hover.Hover.
 	Port(module string, key uint16) (hover.PortCounters, error)
 	Drops(module string) ([]hover.Drop, error)
 	NodeDrops() ([]hover.Drop, error)
 	Instances() []hover.Instance
+	Types() []hover.Type
+	Tables(module string) ([]hover.Table, error)
+	Rows(module, table string, limit int) (rows []hover.TableRow, more bool, err error)
+	Hooks() []hover.Hook
 	// PortAt, ReadTable, WriteTable and Uptime are for what programs write by themselves: see hover.Hover.
 	PortAt(slot uint32) (p punt.Port, ok bool)
 	ReadTable(name string) (map[string]string, error)
@@ -84,9 +88,11 @@ type world struct {
 	punts punts // of the plane
 	// sender sends to the owners of ports.
 	sender slowpath.Sender
-	ovs    func(remotes []string, keys ovsdb.TLS) database[vsw.Rows]
-	nb     func(remotes []string, keys ovsdb.TLS) database[nb.Rows]
-	sb     func(remotes []string, keys ovsdb.TLS) database[sb.Rows]
+	// resumer sends frames on through the modules.
+	resumer slowpath.Resumer
+	ovs     func(remotes []string, keys ovsdb.TLS) database[vsw.Rows]
+	nb      func(remotes []string, keys ovsdb.TLS) database[nb.Rows]
+	sb      func(remotes []string, keys ovsdb.TLS) database[sb.Rows]
 	// hostname is used where the Open_vSwitch row has none.
 	hostname string
 	now      func() time.Time

@@ -25,10 +25,7 @@ func (v *view) ports() []portView {
 			plugs[p.Port] = p
 		}
 	}
-	links := map[int]hostnet.Link{}
-	for _, l := range v.links {
-		links[l.Index] = l
-	}
+	links := v.linksByIndex()
 	var list []portView
 	if n := v.live.network; n != nil {
 		for id, sw := range n.Switches {

@@ -7,6 +7,8 @@ import (
 	"woven.dev/woven/internal/hover/punt"
 	"woven.dev/woven/modules/l2switch"
 	"woven.dev/woven/modules/l2switch/config"
+	"woven.dev/woven/modules/router"
+	routerconfig "woven.dev/woven/modules/router/config"
 )
 
 // punts is what the agent needs of a punt.Reader.
@@ -31,4 +33,13 @@ func (l *loop) handlePunts(p punts) {
 	})
 	p.Handle(config.Kind, l2switch.PuntActivated, func(punt.Punt) { l.signal() })
 	p.Handle(config.Kind, l2switch.PuntMulticast, l.snooper.Handle)
+	p.Handle(config.Kind, l2switch.PuntDHCP, l.server.DHCP)
+	p.Handle(config.Kind, l2switch.PuntDNS, l.server.DNS)
+	for reason, handle := range map[uint32]punt.Handler{
+		router.PuntLearn: l.routers.Learn, router.PuntResolve: l.routers.Resolve, router.PuntTTL: l.routers.TimeExceeded,
+		router.PuntNoRoute: l.routers.NoRoute, router.PuntOwn: l.routers.Own, router.PuntTooBig: l.routers.TooBig,
+		router.PuntSolicit: l.routers.Solicited,
+	} {
+		p.Handle(routerconfig.Kind, reason, handle)
+	}
 }

@@ -36,14 +36,20 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer w.host.Close()
 	defer w.plane.Close()
+	if err := linkPins(o.RunDir, o.BPFFS); err != nil {
+		return err
+	}
 	injector, err := slowpath.OpenInjector()
 	if err != nil {
 		return err
 	}
 	defer injector.Close()
-	w.sender = injector
+	w.sender, w.resumer = injector, injector
 	return runIn(ctx, w, o)
 }
+
+// floodBacklog has room for the copies of a flood to every port that a node may have.
+const floodBacklog = 16384
 
 // openWorld opens the real things.
 func openWorld(o Options) (world, error) {
@@ -51,6 +57,9 @@ func openWorld(o Options) (world, error) {
 	var err error
 	if w.hostname, err = os.Hostname(); err != nil {
 		return world{}, fmt.Errorf("read host name: %w", err)
+	}
+	if _, err := hostnet.RaiseBacklog(floodBacklog); err != nil {
+		o.Log.Warn("floods to many veths may lose copies", "error", err)
 	}
 	plane, err := hover.Open(hover.Config{BPFFS: o.BPFFS, Kinds: o.Kinds, Attach: o.Attach, Log: o.Log})
 	if err != nil {
@@ -85,6 +94,7 @@ func runIn(ctx context.Context, w world, o Options) error {
 	group.Go(func() error { return w.host.Run(ctx) })
 	group.Go(func() error { return w.punts.Run(ctx) })
 	group.Go(func() error { return l.snooper.Run(ctx) })
+	group.Go(func() error { return l.routers.Run(ctx) })
 	group.Go(func() error { return l.run(ctx, splitList(o.OVS)) })
 	if o.Serve != nil {
 		group.Go(func() error { return o.Serve(ctx, &Source{loop: l, version: o.Version}) })

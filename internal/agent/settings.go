@@ -3,6 +3,7 @@ package agent
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"woven.dev/woven/internal/logical"
@@ -25,6 +26,8 @@ type Settings struct {
 	Encap Encap
 	// TransportZones of the chassis (ovn-transport-zones).
 	TransportZones []string
+	// FloodLimit is netstate.State.FloodLimit (woven-flood-limit).
+	FloodLimit uint32
 	// Advertised goes into other_config and external_ids of the Chassis row.
 	Advertised map[string]string
 }
@@ -52,6 +55,9 @@ var copiedKeys = map[string]string{
 var unsupportedKeys = map[string]string{
 	"ovn-is-interconn": "false",
 }
+
+// defaultFloodLimit leaves other tenants nine tenths of a CPU (bench, "while another tenant sends").
+const defaultFloodLimit = 50_000
 
 // ifaceTypes are the interface types that Woven carries out.
 var ifaceTypes = []string{"internal", "system"}
@@ -94,6 +100,7 @@ func readSettings(row *vsw.OpenvSwitch, over Overrides) (Settings, []logical.Pro
 	s.SB, s.NB = r.remotes(over)
 	s.Encap = r.encap()
 	s.TransportZones = splitList(r.get("ovn-transport-zones"))
+	s.FloodLimit = r.floodLimit()
 	s.Advertised = r.advertised()
 	for _, key := range slices.Sorted(maps.Keys(unsupportedKeys)) {
 		if v := r.get(key); v != "" && v != unsupportedKeys[key] {
@@ -101,6 +108,20 @@ func readSettings(row *vsw.OpenvSwitch, over Overrides) (Settings, []logical.Pro
 		}
 	}
 	return s, r.problems
+}
+
+// floodLimit reads woven-flood-limit: copies a second, 0 for any number.
+func (r *settingsReader) floodLimit() uint32 {
+	word := r.get("woven-flood-limit")
+	if word == "" {
+		return defaultFloodLimit
+	}
+	n, err := strconv.ParseUint(word, 10, 32)
+	if err != nil {
+		r.problem("woven-flood-limit", "%s is no number of copies a second: it is ignored", logical.Quote(word))
+		return defaultFloodLimit
+	}
+	return uint32(n)
 }
 
 func (r *settingsReader) remotes(over Overrides) (sb, nb []string) {

@@ -21,7 +21,7 @@ func TestReadSettings(t *testing.T) {
 	}
 	want := func(change func(*Settings)) Settings {
 		s := Settings{Name: "hv1", Hostname: "host1", SB: []string{"tcp:10.0.0.9:6642"}, NB: []string{"tcp:10.0.0.9:6641"},
-			Bridge: "br-int", Encap: encapOf("192.0.2.1")}
+			Bridge: "br-int", Encap: encapOf("192.0.2.1"), FloodLimit: 50_000}
 		if change != nil {
 			change(&s)
 		}
@@ -59,6 +59,9 @@ func TestReadSettings(t *testing.T) {
 			problems: `open_vswitch external_ids:ovn-encap-ip-default: "192.0.2.9" is none of ovn-encap-ip: it is ignored`},
 		{name: "one bad address of two", ids: base(map[string]string{"ovn-encap-ip": "nonsense,192.0.2.1"}), want: want(nil),
 			problems: `open_vswitch external_ids:ovn-encap-ip: "nonsense" is no address of a tunnel end: it is ignored`},
+		{name: "flood limit", ids: base(map[string]string{"woven-flood-limit": "0"}), want: want(func(s *Settings) { s.FloodLimit = 0 })},
+		{name: "bad flood limit", ids: base(map[string]string{"woven-flood-limit": "many"}), want: want(nil),
+			problems: `open_vswitch external_ids:woven-flood-limit: "many" is no number of copies a second: it is ignored`},
 		{name: "outer header", ids: base(map[string]string{"ovn-encap-tos": "inherit", "ovn-encap-df_default": "false"}),
 			want: want(func(s *Settings) { s.Encap.InheritTOS, s.Encap.MayFragment = true, true })},
 		{name: "TOS", ids: base(map[string]string{"ovn-encap-tos": "0x28"}), want: want(func(s *Settings) { s.Encap.TOS = 0x28 })},
@@ -76,7 +79,7 @@ func TestReadSettings(t *testing.T) {
 			problems: `open_vswitch external_ids:ovn-is-interconn: is not supported: "true" is ignored`},
 		{name: "zones and bridge", ids: base(map[string]string{"ovn-transport-zones": "a,b", "ovn-bridge": "br0"}),
 			want: want(func(s *Settings) { s.TransportZones, s.Bridge = []string{"a", "b"}, "br0" })},
-		{name: "nothing", over: Overrides{Hostname: "fallback"}, want: Settings{Hostname: "fallback", Bridge: "br-int", Encap: encapOf()},
+		{name: "nothing", over: Overrides{Hostname: "fallback"}, want: Settings{Hostname: "fallback", Bridge: "br-int", Encap: encapOf(), FloodLimit: 50_000},
 			problems: `open_vswitch external_ids:system-id: is not set: this node registers no chassis and claims no ports until it is
 				open_vswitch external_ids:ovn-remote: is not set: there is no Southbound database until it is
 				open_vswitch external_ids:ovn-encap-type: is not set: this node registers no chassis until it is`},

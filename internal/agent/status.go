@@ -77,13 +77,10 @@ func (v *view) tunnel() *v1.Tunnel {
 	for _, d := range n.Tunnel.Devices {
 		t.Devices = append(t.Devices, d.Name)
 	}
-	names := map[int]string{}
-	for name, link := range v.links {
-		names[link.Index] = name
-	}
+	links := v.linksByIndex()
 	for _, name := range slices.Sorted(maps.Keys(n.Peers)) {
 		p := n.Peers[name]
-		t.Peers = append(t.Peers, v1.Peer{Chassis: p.Chassis, Address: p.Addr.String(), Device: names[p.Ifindex], MTU: p.MTU})
+		t.Peers = append(t.Peers, v1.Peer{Chassis: p.Chassis, Address: p.Addr.String(), Device: links[p.Ifindex].Name, MTU: p.MTU})
 	}
 	return t
 }
@@ -93,18 +90,27 @@ func (s *Source) Ports() ([]v1.Port, error) {
 	list := s.loop.published.Load().ports()
 	ports := make([]v1.Port, 0, len(list))
 	for _, p := range list {
-		c, err := s.loop.plane.Port(p.module, p.Key)
-		switch {
-		case err == nil:
-			p.Counters = v1.Counters{RxPackets: c.Stats.RxPackets, RxBytes: c.Stats.RxBytes,
-				TxPackets: c.Stats.TxPackets, TxBytes: c.Stats.TxBytes}
-			p.Drops = dropsOf(c.Drops)
-		case !errors.Is(err, hover.ErrUnknown): // only ports of this node are in the data plane
+		var err error
+		if p.Counters, p.Drops, err = s.portCounts(p.module, p.Key); err != nil {
 			return nil, err
 		}
 		ports = append(ports, p.Port)
 	}
 	return ports, nil
+}
+
+// portCounts reads the counters of a port; those of a port that the data plane of this node has not are zero.
+func (s *Source) portCounts(module string, key uint16) (v1.Counters, []v1.Drop, error) {
+	c, err := s.loop.plane.Port(module, key)
+	if errors.Is(err, hover.ErrUnknown) {
+		return v1.Counters{}, []v1.Drop{}, nil
+	}
+	if err != nil {
+		return v1.Counters{}, nil, err
+	}
+	counters := v1.Counters{RxPackets: c.Stats.RxPackets, RxBytes: c.Stats.RxBytes,
+		TxPackets: c.Stats.TxPackets, TxBytes: c.Stats.TxBytes}
+	return counters, dropsOf(c.Drops), nil
 }
 
 // Drops lists the drops of every datapath, by key; key 0 stands for packets of none.
@@ -159,7 +165,7 @@ func (s *Source) Map() []v1.MapEntry {
 }
 
 func mapPort(p netstate.Port, slot uint32) v1.MapPort {
-	m := v1.MapPort{Name: p.Name, Key: p.Key, Slot: slot, Node: strings.Join(p.Nodes, ",")}
+	m := v1.MapPort{Name: p.Name, Key: p.Key, Slot: slot, Nodes: p.Nodes}
 	if p.Device != nil {
 		m.Device = p.Device.Name
 	}

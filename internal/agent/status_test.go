@@ -161,7 +161,7 @@ func TestSource(t *testing.T) {
 		t.Fatalf("map %+v", entries)
 	}
 	wantEntry := v1.MapEntry{Object: v1.Object{Type: "logical_switch", Name: "sw0", UUID: "dp"}, Module: v1.Module{Kind: "l2switch", Slot: 7}, Key: 2,
-		Ports: []v1.MapPort{{Name: "a", Key: 1, Slot: 11, Device: "tapa"}, {Name: "b", Key: 2, Node: "hv2"}}}
+		Ports: []v1.MapPort{{Name: "a", Key: 1, Slot: 11, Device: "tapa"}, {Name: "b", Key: 2, Nodes: []string{"hv2"}}}}
 	if diff := cmp.Diff(wantEntry, entries[0]); diff != "" {
 		t.Errorf("map entry (-want +got):\n%s", diff)
 	}

@@ -23,6 +23,15 @@ type view struct {
 	problems  []problemView
 }
 
+// linksByIndex are the interfaces of this host.
+func (v *view) linksByIndex() map[int]hostnet.Link {
+	byIndex := make(map[int]hostnet.Link, len(v.links))
+	for _, link := range v.links {
+		byIndex[link.Index] = link
+	}
+	return byIndex
+}
+
 type databaseView struct {
 	name    string
 	remotes []string

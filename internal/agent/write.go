@@ -17,6 +17,11 @@ func (l *loop) writeSouth(r *round) {
 	pieces = append(pieces, activationPieces(r.claims.ours, l.activated, r.settings.Name)...)
 	pieces = append(pieces, l.keepFDB(r)...)
 	pieces = append(pieces, l.keepMulticast(r)...)
+	if l.live.network != nil {
+		instances := l.plane.Instances()
+		pieces = append(pieces, l.keepRouting(r, instances)...)
+		l.keepServing(r, instances)
+	}
 	l.sbDB.write(r.now, pieces...)
 }
 

@@ -47,6 +47,7 @@ type answers struct {
 	PortsAnswer  []v1.Port          `json:"ports"`
 	MapAnswer    []v1.MapEntry      `json:"map"`
 	DropsAnswer  []v1.DatapathDrops `json:"drops"`
+	inspection
 	// Error, unless empty, is why counters can't be read.
 	Error string `json:"error"`
 }
@@ -55,6 +56,9 @@ func (a *answers) Status() v1.Status                  { return a.StatusAnswer }
 func (a *answers) Map() []v1.MapEntry                 { return a.MapAnswer }
 func (a *answers) Ports() ([]v1.Port, error)          { return a.PortsAnswer, a.err() }
 func (a *answers) Drops() ([]v1.DatapathDrops, error) { return a.DropsAnswer, a.err() }
+
+func (a *answers) Modules() ([]v1.ModuleInstance, error) { return a.modules(), a.err() }
+func (a *answers) Interfaces() ([]v1.Interface, error)   { return a.InterfacesAnswer, a.err() }
 
 func (a *answers) err() error {
 	if a.Error == "" {

@@ -8,25 +8,9 @@ import (
 
 // dropCommand is `woven drop`.
 func dropCommand(env Env) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "drop",
-		Short: "Packets that were dropped",
-		Args:  cobra.NoArgs,
-		RunE:  needVerb,
-	}
+	cmd := nounCommand("drop", "Packets that were dropped")
 	q := newQuery(env, cmd)
-	cmd.AddCommand(&cobra.Command{
-		Use:   "ls",
-		Short: "List how many packets each datapath dropped, and why",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			drops, err := q.client().Drops(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return q.print(drops, func(t *table) { dropTable(t, drops) })
-		},
-	})
+	cmd.AddCommand(listCommand(q, "List how many packets each datapath dropped, and why", (*v1.Client).Drops, dropTable))
 	return cmd
 }
 

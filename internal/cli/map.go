@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -44,11 +45,15 @@ func mapTable(t *table, entries []v1.MapEntry) {
 
 // place says where a port is.
 func place(p v1.MapPort) string {
-	switch {
-	case p.Device != "":
-		return "device " + p.Device
-	case p.Node != "":
-		return "node " + p.Node
+	var places []string
+	if p.Device != "" {
+		places = append(places, "device "+p.Device)
 	}
-	return "nowhere"
+	for _, node := range p.Nodes {
+		places = append(places, "node "+node)
+	}
+	if len(places) == 0 {
+		return "nowhere"
+	}
+	return strings.Join(places, ", ")
 }

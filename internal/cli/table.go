@@ -1,99 +1,143 @@
 package cli
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
-	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	v1 "woven.dev/woven/api/v1"
 )
 
-// table is text in columns, laid out when all of it is known.
-type table struct {
-	done strings.Builder
-	rows [][]string // of the present section
+// tableCommand is `woven table`.
+func tableCommand(env Env) *cobra.Command {
+	cmd := nounCommand("table", "Tables of module instances, as the data plane has them")
+	q := newQuery(env, cmd)
+	cmd.AddCommand(tableListCommand(q), tableShowCommand(q))
+	return cmd
 }
 
-// row adds a line of cells. Columns are as wide as the widest cell in the section.
-func (t *table) row(cells ...any) {
-	text := make([]string, len(cells))
-	for i, c := range cells {
-		text[i] = oneLine(fmt.Sprint(c))
+func tableListCommand(q *query) *cobra.Command {
+	return &cobra.Command{
+		Use:   "ls MODULE",
+		Short: "List a module's tables, and how many rows it has in each",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			tables, err := q.client().Tables(cmd.Context(), args[0])
+			if isNotFound(err) {
+				return moduleNames.unknown(cmd.Context(), q.client(), args[0])
+			}
+			if err != nil {
+				return err
+			}
+			return q.print(tables, func(t *table) { tableTable(t, tables) })
+		},
+		ValidArgsFunction: moduleNames.completion(q),
 	}
-	t.rows = append(t.rows, text)
 }
 
-// line adds a line without columns.
-func (t *table) line(text string) {
-	t.layOut()
-	t.done.WriteString(oneLine(text) + "\n")
+func tableTable(t *table, tables []v1.Table) {
+	t.row("TABLE", "KIND", "ROWS", "ROOM", "KEY", "VALUE")
+	for _, table := range tables {
+		t.row(table.Name, table.Kind, table.Rows, table.MaxEntries, table.Key, table.Value)
+	}
 }
 
-// section ends the columns so far: a blank line stands before what comes next.
-func (t *table) section() { t.line("") }
-
-// text is the whole table.
-func (t *table) text() string {
-	t.layOut()
-	return t.done.String()
+func tableShowCommand(q *query) *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "show MODULE TABLE",
+		Short: "Show the rows that a module has in a table",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			rows, err := q.client().Rows(cmd.Context(), args[0], args[1], limit)
+			if isNotFound(err) {
+				return unknownTable(cmd.Context(), q.client(), args[0], args[1])
+			}
+			if err != nil {
+				return err
+			}
+			return q.print(rows, func(t *table) { rowTable(t, rows) })
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 1 {
+				return tableNames(args[0]).complete(cmd.Context(), q.client(), prefix)
+			}
+			return moduleNames.completion(q)(cmd, args, prefix)
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", v1.DefaultRows, fmt.Sprintf("largest `number` of rows to show, at most %d", v1.MaxRows))
+	return cmd
 }
 
-// layOut writes the rows of the section, two blanks between columns and none at the end of a line.
-func (t *table) layOut() {
-	widths := map[int]int{}
-	for _, row := range t.rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+// tableNames are the tables of a module.
+func tableNames(module string) names {
+	list := func(c *v1.Client, ctx context.Context) ([]v1.Table, error) { return c.Tables(ctx, module) }
+	return namesOf("table", "woven table ls "+module, list, func(t v1.Table) string { return t.Name })
+}
+
+// unknownTable is the error for a table that a module has not, or a module that there is not.
+func unknownTable(ctx context.Context, client *v1.Client, module, name string) error {
+	err := tableNames(module).unknown(ctx, client, name)
+	if isNotFound(err) {
+		return moduleNames.unknown(ctx, client, module)
+	}
+	return err
+}
+
+// rowTable writes rows with a column for each member of the key and the value.
+func rowTable(t *table, rows *v1.Rows) {
+	for i, r := range rows.Rows {
+		key, value := cells("KEY", r.Key), cells("VALUE", r.Value)
+		var head, line []any
+		for _, c := range append(key, value...) {
+			head, line = append(head, strings.ToUpper(c.name)), append(line, c.text)
+		}
+		if i == 0 {
+			t.row(head...)
+		}
+		t.row(line...)
+	}
+	if len(rows.Rows) == 0 {
+		t.line("No rows")
+	}
+	if rows.More {
+		t.line(fmt.Sprintf("There are more rows: --limit shows up to %d.", v1.MaxRows))
+	}
+}
+
+// cell is a member of a row with its name.
+type cell struct{ name, text string }
+
+// cells are the members of a value in their order, those of a member's own with its name before theirs; a value without members is one
+// cell under name.
+func cells(name string, value json.RawMessage) []cell {
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
+		return []cell{{name, scalar(value)}}
+	}
+	var out []cell
+	for decoder.More() {
+		member, err := decoder.Token()
+		var inner json.RawMessage
+		if err != nil || decoder.Decode(&inner) != nil {
+			break // an agent sends no broken JSON: the client has read it whole
+		}
+		for _, c := range cells("", inner) {
+			out = append(out, cell{strings.Trim(fmt.Sprint(member, ".", c.name), "."), c.text})
 		}
 	}
-	for _, row := range t.rows {
-		var line strings.Builder
-		for i, cell := range row {
-			fmt.Fprintf(&line, "%-*s  ", widths[i], cell)
-		}
-		t.done.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
-	t.rows = nil
+	return out
 }
 
-// oneLine keeps text from an error or a database row from breaking the layout or steering the terminal.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
-// dash stands for what is absent.
-func dash(s string) string {
-	if s == "" {
-		return "-"
+// scalar is a text without its quotes, or a number digit for digit.
+func scalar(value json.RawMessage) string {
+	var text string
+	if json.Unmarshal(value, &text) != nil {
+		return string(value)
 	}
-	return s
-}
-
-// age is how long ago t was, to two units: "3d4h", "5m12s"; "-" for the zero time.
-func age(now, t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	s := int64(max(0, now.Sub(t)) / time.Second)
-	switch {
-	case s >= 86400:
-		return fmt.Sprintf("%dd%dh", s/86400, s%86400/3600)
-	case s >= 3600:
-		return fmt.Sprintf("%dh%dm", s/3600, s%3600/60)
-	case s >= 60:
-		return fmt.Sprintf("%dm%ds", s/60, s%60)
-	}
-	return fmt.Sprintf("%ds", s)
-}
-
-// count is a number with its noun: "1 problem", "3 problems".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return text
 }

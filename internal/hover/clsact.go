@@ -12,7 +12,7 @@ import (
 
 // clsact attaches by BPF filters on a clsact qdisc, where the kernel has no TCX. Our filters have a fixed handle and priority, so that a
 // replace is atomic, and a name that begins with clsactName, so that they are recognised.
-type clsact struct{}
+type clsact struct{ step steps }
 
 const (
 	clsactHandle   = 1
@@ -73,11 +73,13 @@ func (h hook) filter(name string, fd int) *netlink.BpfFilter {
 	}
 }
 
-func (clsact) attach(h hook, prog *ebpf.Program, name string) error {
+func (c clsact) attach(h hook, prog *ebpf.Program, name string) error {
 	qdisc := &netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{LinkIndex: h.ifindex, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT}}
+	c.step.next("add qdisc", h.String())
 	if err := netlink.QdiscAdd(qdisc); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("add clsact qdisc: %w", err)
 	}
+	c.step.next("replace filter", h.String())
 	if err := netlink.FilterReplace(h.filter(name, prog.FD())); err != nil {
 		return fmt.Errorf("replace filter: %w", err)
 	}
@@ -85,7 +87,8 @@ func (clsact) attach(h hook, prog *ebpf.Program, name string) error {
 }
 
 // detach leaves the qdisc: others may use it, and an empty one costs nothing.
-func (clsact) detach(h hook) error {
+func (c clsact) detach(h hook) error {
+	c.step.next("delete filter", h.String())
 	err := netlink.FilterDel(h.filter("", -1))
 	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV) && !errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("delete filter: %w", err)

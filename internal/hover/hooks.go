@@ -101,12 +101,19 @@ type hooks struct {
 	attacher
 	other attacher // the way not in use: what an earlier run attached by it goes
 	progs map[string]*ebpf.Program
+	ids   map[string]ebpf.ProgramID // of progs
 	have  map[hook]ebpf.ProgramID
 }
 
 // newHooks finds out what is attached already.
 func newHooks(a, other attacher, progs map[string]*ebpf.Program) (*hooks, error) {
-	h := &hooks{attacher: a, other: other, progs: progs}
+	h := &hooks{attacher: a, other: other, progs: progs, ids: map[string]ebpf.ProgramID{}}
+	for name, p := range progs {
+		var err error
+		if h.ids[name], err = progID(p); err != nil {
+			return nil, err
+		}
+	}
 	return h, h.refresh()
 }
 
@@ -114,10 +121,7 @@ func newHooks(a, other attacher, progs map[string]*ebpf.Program) (*hooks, error)
 func (h *hooks) sync(want map[hook]hookWant) ([]netstate.Failure, error) {
 	var failures []netstate.Failure
 	for k, w := range want {
-		id, err := progID(h.progs[w.prog])
-		if err != nil {
-			return nil, err
-		}
+		id := h.ids[w.prog]
 		if h.have[k] == id {
 			continue
 		}

@@ -29,6 +29,8 @@ type Config struct {
 	Kinds  []iom.Kind
 	Attach AttachMode
 	Log    *slog.Logger
+	// Step, if not nil, is told of each step that changes the kernel before it is done: a test's place to die.
+	Step func(step string)
 }
 
 // Hover is one node's data plane. It implements netstate.Applier.
@@ -58,7 +60,7 @@ func Open(cfg Config) (*Hover, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPins(cfg.BPFFS, spec)
+	p, err := newPins(cfg.BPFFS, spec, cfg.Step)
 	if err != nil {
 		return nil, err
 	}
@@ -86,13 +88,16 @@ func (h *Hover) adopt() error {
 			state[name] = m
 		}
 	}
-	h.live = newLiveTables(h.spec, h.set)
+	h.live = newLiveTables(h.spec, h.set, h.cfg.Step)
 	var err error
-	if h.tables, err = newTables(state); err != nil {
+	if h.tables, err = newTables(state, h.cfg.Step); err != nil {
 		return err
 	}
 	if err := h.numbers.adopt(h.tables); err != nil {
 		return err
+	}
+	if err := h.live.sweep(h.numbers.ports, h.numbers.dps); err != nil {
+		h.cfg.Log.Warn("rows of removed ports stay behind", "error", err)
 	}
 	if h.counts, err = newCounts(h.spec, h.set); err != nil {
 		return err
@@ -107,7 +112,7 @@ func (h *Hover) adopt() error {
 
 // attachers picks the way to attach.
 func (h *Hover) attachers() (use, other attacher, err error) {
-	links, filters := tcx{h.pins.linksDir()}, clsact{}
+	links, filters := tcx{h.pins.linksDir(), h.cfg.Step}, clsact{h.cfg.Step}
 	mode := h.cfg.Attach
 	if mode == AttachAuto || mode == "" {
 		have, err := haveTCX(h.set.Progs[iom.ProgVIFOut])
@@ -179,7 +184,7 @@ func (h *Hover) Apply(ctx context.Context, want *netstate.State) (netstate.Resul
 
 // copyState copies a state down to its objects, which are immutable.
 func copyState(s *netstate.State) *netstate.State {
-	return &netstate.State{Modules: maps.Clone(s.Modules), Nodes: maps.Clone(s.Nodes), Tunnel: s.Tunnel}
+	return &netstate.State{Modules: maps.Clone(s.Modules), Nodes: maps.Clone(s.Nodes), Tunnel: s.Tunnel, FloodLimit: s.FloodLimit}
 }
 
 // keepFailed makes live differ from what was wanted where an action failed, so that the next Apply tries again.
@@ -197,6 +202,8 @@ func keepFailed(live *netstate.State, a netstate.Action) {
 		live.Tunnel = &netstate.Tunnel{}
 	case netstate.DelTunnel:
 		live.Tunnel = a.Tunnel
+	case netstate.SetFloodLimit:
+		live.FloodLimit = ^a.FloodLimit
 	}
 }
 
@@ -228,6 +235,8 @@ func (h *Hover) act(a netstate.Action) *netstate.Failure {
 		if err = h.delModule(a.Module.ID); err != nil {
 			return &netstate.Failure{Module: a.Module.ID, Err: err}
 		}
+	case netstate.SetFloodLimit:
+		err = h.tables.set("flood limit", floodRows(a.FloodLimit))
 	case netstate.SetTunnel:
 		err = h.tables.set("tunnel", tunnelRows(a.Tunnel))
 	case netstate.DelTunnel:
@@ -291,6 +300,7 @@ func (h *Hover) setNode(n *netstate.Node) error {
 	was := h.numbers.nodeOf[n.Name]
 	h.numbers.nodeOf[n.Name] = addr
 	t := &iom.Tables{}
+	putName(t, wire.NameKey{Number: slot}, peerName(n))
 	iom.Put(t, "iom_nodes", slot, nodeRow(n))
 	iom.Put(t, "iom_node_addrs", wire.Addr{A: iom.Addr(n.Addr)}, slot)
 	if err := h.tables.set("node "+n.Name, t); err != nil {
@@ -336,6 +346,12 @@ func (h *Hover) delNode(n *netstate.Node) error {
 	return nil
 }
 
+func floodRows(limit uint32) *iom.Tables {
+	t := &iom.Tables{}
+	iom.Put(t, "iom_flood_rate", uint32(0), limit)
+	return t
+}
+
 func tunnelRows(tun *netstate.Tunnel) *iom.Tables {
 	t := &iom.Tables{}
 	row := wire.Tunnel{Relay: uint32(tun.RelayOut.Ifindex), Tos: uint32(tun.TOS)}
@@ -361,7 +377,7 @@ func Cleanup(bpffs string) error {
 	var errs []error
 	attachers := []attacher{clsact{}}
 	if _, err := os.Stat(p.linksDir()); err == nil {
-		attachers = append(attachers, tcx{p.linksDir()})
+		attachers = append(attachers, tcx{dir: p.linksDir()})
 	}
 	for _, a := range attachers {
 		have, err := a.list()

@@ -23,15 +23,16 @@ func TestRows(t *testing.T) {
 		}
 		var lines []string
 		for _, r := range rows {
-			lines = append(lines, fmt.Sprint(r.Key, r.Value))
+			lines = append(lines, fmt.Sprint(r.Key, " ", r.Value))
 		}
 		return strings.Join(lines, "\n")
 	}
 	for table, want := range map[string]string{
-		"l2switch_fdbs": "[{dp 1} {mac 0a:00:00:00:00:01}] 1\n[{dp 1} {mac 0a:00:00:00:00:02}] 2",
-		"l2switch_neighs": "[{dp 1} {addr 10.0.0.1}] [{mac 0a:00:00:00:00:01} {port 1} {owner 0}]\n[{dp 1} {addr 10.0.0.2}] [{mac 0a:00:00:00:00:02} {port 2} {owner 0}]\n" +
-			"[{dp 1} {addr fd00::1}] [{mac 0a:00:00:00:00:01} {port 1} {owner 0}]\n[{dp 1} {addr fd00::2}] [{mac 0a:00:00:00:00:02} {port 2} {owner 0}]",
-		"iom_port_names": "1 [{name lp1}]\n2 [{name lp2}]",
+		"l2switch_fdbs": "[{dp 1} {mac 0a:00:00:00:00:01}] lp1\n[{dp 1} {mac 0a:00:00:00:00:02}] lp2",
+		"l2switch_neighs": "[{dp 1} {addr 10.0.0.1}] [{mac 0a:00:00:00:00:01} {port 1} {owner nowhere}]\n[{dp 1} {addr 10.0.0.2}] [{mac 0a:00:00:00:00:02} {port 2} {owner nowhere}]\n" +
+			"[{dp 1} {addr fd00::1}] [{mac 0a:00:00:00:00:01} {port 1} {owner nowhere}]\n[{dp 1} {addr fd00::2}] [{mac 0a:00:00:00:00:02} {port 2} {owner nowhere}]",
+		"iom_names": "[{dp 1} {number 0} {part 0}] [{name " + switchA + "}]\n[{dp 1} {number 32768} {part 0}] [{name _MC_flood}]\n" +
+			"[{dp 1} {number 1} {part 0}] [{name lp1}]\n[{dp 1} {number 2} {part 0}] [{name lp2}]",
 		"l2switch_ports": "1 [{flags l2switch_enabled|l2switch_secured} {mac 0a:00:00:00:00:01} {mac_flags 131} {ip4 10.0.0.1} {ip6 fd00::1}]\n" +
 			"2 [{flags l2switch_enabled|l2switch_secured} {mac 0a:00:00:00:00:02} {mac_flags 131} {ip4 10.0.0.2} {ip6 fd00::2}]",
 	} {

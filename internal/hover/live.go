@@ -30,16 +30,18 @@ type liveTables map[string]*liveTable
 // liveTable is one of them, with where its rows say what they belong to.
 type liveTable struct {
 	*ebpf.Map
+	name   string
+	step   steps
 	byPort bool // the key is a port slot
 	// dp and port are offsets of these members in the key, ref of that in the value; -1: there is none.
 	dp, port, ref int
 }
 
-func newLiveTables(spec *iom.Spec, set *iom.Set) liveTables {
+func newLiveTables(spec *iom.Spec, set *iom.Set, step steps) liveTables {
 	live := liveTables{}
 	for name, m := range spec.Maps {
 		if isLive(m) {
-			live[name] = &liveTable{Map: set.Maps[name], byPort: slices.Contains(m.Tags, liveByPortTag),
+			live[name] = &liveTable{Map: set.Maps[name], name: name, step: step, byPort: slices.Contains(m.Tags, liveByPortTag),
 				dp: offsetOf(m.Key, "dp"), port: offsetOf(m.Key, "port"), ref: offsetOf(m.Value, "ref")}
 		}
 	}
@@ -81,6 +83,34 @@ func (l liveTables) clearInstance(dp uint32) error {
 	})
 }
 
+// sweep removes what belongs to slots that nobody has: a process may have died between giving them back and clearing what was theirs.
+// Errors are as those of clearPorts.
+func (l liveTables) sweep(ports, instances *slots) error {
+	free := func(s *slots, slot uint32) bool {
+		_, used := s.keyOf(slot)
+		return slot != 0 && slot < s.max && !used // beyond: the iom_ref of a port that is elsewhere
+	}
+	return l.each(func(t *liveTable) error {
+		if t.byPort {
+			rows, err := readBack(t.Map)
+			if err != nil {
+				return err
+			}
+			var left []uint32
+			for key := range rows {
+				if free(ports, slotOf(key)) {
+					left = append(left, slotOf(key))
+				}
+			}
+			return t.zero(left)
+		}
+		return t.remove(func(key, value string) bool {
+			return t.dp >= 0 && free(instances, slotOf(key[t.dp:])) || t.port >= 0 && free(ports, slotOf(key[t.port:])) ||
+				t.ref >= 0 && free(ports, slotOf(value[t.ref:]))
+		})
+	})
+}
+
 func (l liveTables) each(f func(*liveTable) error) error {
 	var errs []error
 	for name, t := range l {
@@ -103,6 +133,7 @@ func (t *liveTable) zero(slots []uint32) error {
 		value = slices.Repeat([][]byte{make([]byte, size)}, cpus)
 	}
 	for _, slot := range slots {
+		t.step.next("clear row of", t.name)
 		if err := t.Put(slot, value); err != nil {
 			return err
 		}
@@ -121,6 +152,7 @@ func (t *liveTable) remove(match func(key, value string) bool) error {
 	}
 	for key, r := range rows {
 		if match(key, r.value) {
+			t.step.next("clear row of", t.name)
 			if err := t.Delete([]byte(key)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 				return err
 			}

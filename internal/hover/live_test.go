@@ -123,7 +123,7 @@ func TestWriteTable(t *testing.T) {
 	if err := n.WriteTable("l2switch_learned_macs", map[string]string{row(1): "\x01\x00\x00\x00\x09\x00\x00\x00"}, []string{row(2)}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := n.rowsOf(switchA, "l2switch_learned_macs"), "[{dp 1} {mac 0a:00:00:00:00:01}] [{ref 1} {seen 9}]"; got != want {
+	if got, want := n.rowsOf(switchA, "l2switch_learned_macs"), "[{dp 1} {mac 0a:00:00:00:00:01}] [{ref lp1} {seen 9}]"; got != want {
 		t.Errorf("got %s", got)
 	}
 	if err := n.WriteTable("l2switch_learned_macs", nil, []string{row(1)}); err != nil || n.rowsOf(switchA, "l2switch_learned_macs") != "" {

@@ -87,7 +87,7 @@ func (n *numbers) moduleAt(dp uint32) (id string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	return fmt.Sprintf("%x-%x-%x-%x-%x", key[:4], key[4:6], key[6:8], key[8:10], key[10:]), true
+	return uuidText([16]byte([]byte(key))), true
 }
 
 func dpKey(id [16]byte) string { return string(id[:]) }
@@ -125,6 +125,7 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 				return place{}, err
 			}
 			inst.Local[p.Key] = slot
+			n.plug(dp, p.Key, slot)
 			refs = append(refs, iom.Ref(slot))
 		}
 		if p.Peer != nil {
@@ -149,6 +150,14 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 	return out, nil
 }
 
+// plug remembers the slot of a port of this node, so that it is given back although no apply with it may succeed.
+func (n *numbers) plug(dp uint32, key uint16, slot uint32) {
+	if n.local[dp] == nil {
+		n.local[dp] = map[uint16]uint32{}
+	}
+	n.local[dp][key] = slot
+}
+
 // peer numbers the other end of a link, whose module may come later.
 func (n *numbers) peer(l *netstate.Link, now time.Time) (uint32, error) {
 	dp, err := n.dps.get(dpKey(instanceID(l.Module)), now)
@@ -162,7 +171,7 @@ func (n *numbers) peer(l *netstate.Link, now time.Time) (uint32, error) {
 // loaded ones, numbers their numbers by name.
 func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32) (*iom.Tables, error) {
 	t, slot := &iom.Tables{}, p.inst.Slot
-	iom.Put(t, "iom_dp_names", slot, wire.Name(p.module.Name))
+	nameRows(t, p.module, slot)
 	row := wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind}
 	if len(p.module.Services) > len(row.Services) {
 		return nil, fmt.Errorf("link services: %d of them, at most %d are possible", len(p.module.Services), len(row.Services))
@@ -183,7 +192,6 @@ func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32) (*i
 	for _, port := range p.module.Ports {
 		if local, ok := p.inst.Local[port.Key]; ok {
 			iom.Put(t, "iom_ports", local, p.portRow(port))
-			iom.Put(t, "iom_port_names", local, wire.Name(port.Name))
 		}
 	}
 	if err := kinds[p.kind-1].Entries(p.inst, t); err != nil {
@@ -281,10 +289,7 @@ func (n *numbers) adopt(t *tables) error {
 			return fmt.Errorf("adopt ports: %w", err)
 		}
 		n.ports.adopt(portKey(port.Dp, port.Key), slotOf(key))
-		if n.local[port.Dp] == nil {
-			n.local[port.Dp] = map[uint16]uint32{}
-		}
-		n.local[port.Dp][port.Key] = slotOf(key)
+		n.plug(port.Dp, port.Key, slotOf(key))
 	}
 	for key, r := range t.rows["iom_nodes"] {
 		node, err := iom.Get[wire.Node](r.value)

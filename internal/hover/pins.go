@@ -6,12 +6,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"woven.dev/woven/sdk/iom"
 )
+
+// goneName begins the name of a directory that is being removed. It sorts after those of hexadecimal digits.
+const goneName = "gone-"
 
 // pins is the layout of a node's bpffs directory:
 //
@@ -21,10 +26,11 @@ import (
 type pins struct {
 	root string // <bpffs>/v<ABI>
 	spec *iom.Spec
+	step steps
 }
 
 // newPins checks that dir lies on a bpffs.
-func newPins(dir string, spec *iom.Spec) (*pins, error) {
+func newPins(dir string, spec *iom.Spec, step steps) (*pins, error) {
 	var st unix.Statfs_t
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make pin directory: %w", err)
@@ -35,7 +41,7 @@ func newPins(dir string, spec *iom.Spec) (*pins, error) {
 	if st.Type != unix.BPF_FS_MAGIC {
 		return nil, fmt.Errorf("pin directory %q is not on a bpffs: mount one (mount -t bpf bpf DIR) in the mount namespace that outlives the agent", dir)
 	}
-	p := &pins{root: filepath.Join(dir, fmt.Sprintf("v%d", iom.ABI)), spec: spec}
+	p := &pins{root: filepath.Join(dir, fmt.Sprintf("v%d", iom.ABI)), spec: spec, step: step}
 	for _, d := range []string{p.mapsDir(), filepath.Join(p.root, "progs"), p.linksDir()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("make pin directory: %w", err)
@@ -55,7 +61,7 @@ func (p *pins) open() (*iom.Set, error) {
 		if !p.spec.IsState(name) {
 			continue
 		}
-		m, err := openMap(filepath.Join(p.mapsDir(), name), spec)
+		m, err := p.openMap(filepath.Join(p.mapsDir(), name), spec)
 		if err != nil {
 			return nil, errors.Join(err, closeMaps(state))
 		}
@@ -72,7 +78,7 @@ func (p *pins) open() (*iom.Set, error) {
 }
 
 // openMap opens a pinned map or creates and pins it.
-func openMap(path string, spec *ebpf.MapSpec) (*ebpf.Map, error) {
+func (p *pins) openMap(path string, spec *ebpf.MapSpec) (*ebpf.Map, error) {
 	m, err := ebpf.LoadPinnedMap(path, nil)
 	if err == nil {
 		return m, nil
@@ -84,6 +90,7 @@ func openMap(path string, spec *ebpf.MapSpec) (*ebpf.Map, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create map %q: %w", spec.Name, err)
 	}
+	p.step.next("pin map", spec.Name)
 	if err := m.Pin(path); err != nil {
 		return nil, errors.Join(fmt.Errorf("pin map %q: %w", path, err), m.Close())
 	}
@@ -134,43 +141,78 @@ func (p *pins) loadRelease(state map[string]*ebpf.Map) (*iom.Set, error) {
 		return nil, err
 	}
 	unfinished := filepath.Join(p.root, "progs", "new-"+p.spec.Release) // no dots: bpffs refuses them
+	p.step.next("remove unfinished release")
 	if err := os.RemoveAll(unfinished); err != nil {
 		return nil, fmt.Errorf("remove unfinished release: %w", err)
 	}
+	p.step.next("make release directory")
 	if err := os.Mkdir(unfinished, 0o700); err != nil {
 		return nil, fmt.Errorf("make release directory: %w", err)
 	}
 	for name, m := range all {
 		if !p.spec.IsState(name) {
+			p.step.next("pin map", name)
 			if err := m.Pin(filepath.Join(unfinished, name)); err != nil {
 				return nil, fmt.Errorf("pin map %q: %w", name, err)
 			}
 		}
 	}
 	for name, prog := range set.Progs {
+		p.step.next("pin program", name)
 		if err := prog.Pin(filepath.Join(unfinished, name)); err != nil {
 			return nil, fmt.Errorf("pin program %q: %w", name, err)
 		}
 	}
+	p.step.next("finish release directory")
 	if err := os.Rename(unfinished, p.releaseDir()); err != nil {
 		return nil, fmt.Errorf("finish release directory: %w", err)
 	}
 	return set, nil
 }
 
-// removeOld unpins all releases and layouts but the current ones; nothing must be attached from them any more.
+// removeOld unpins all releases and layouts but the current ones; nothing must be attached from them any more. Programs go before the
+// maps that they use: a roll back, at any time, must not adopt them over others.
 func (p *pins) removeOld() error {
-	var errs []error
-	for dir, keep := range map[string]string{"maps": p.spec.Layout, "progs": p.spec.Release} {
-		entries, err := os.ReadDir(filepath.Join(p.root, dir))
-		errs = append(errs, err)
-		for _, e := range entries {
-			if e.Name() != keep {
-				errs = append(errs, os.RemoveAll(filepath.Join(p.root, dir, e.Name())))
-			}
+	return errors.Join(p.removeOthers(filepath.Join(p.root, "progs"), p.spec.Release), p.removeOthers(filepath.Join(p.root, "maps"), p.spec.Layout))
+}
+
+// removeOthers removes the directories in parent but the one to keep.
+func (p *pins) removeOthers(parent, keep string) error {
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return err
+	}
+	for _, e := range slices.Backward(entries) { // those that an earlier run began to remove first: their names are taken
+		if e.Name() != keep {
+			err = errors.Join(err, p.removeDir(parent, e.Name()))
 		}
 	}
-	return errors.Join(errs...)
+	return err
+}
+
+// removeDir removes a directory of pins in parent. It loses its name first: what is half gone must not be adopted.
+func (p *pins) removeDir(parent, name string) error {
+	path := filepath.Join(parent, name)
+	if !strings.HasPrefix(name, goneName) {
+		gone := filepath.Join(parent, goneName+name)
+		p.step.next("rename", name)
+		if err := os.Rename(path, gone); err != nil {
+			return err
+		}
+		path = gone
+	}
+	pins, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	for _, pin := range pins {
+		p.step.next("unpin", pin.Name())
+		if err := os.Remove(filepath.Join(path, pin.Name())); err != nil {
+			return err
+		}
+	}
+	p.step.next("remove", name)
+	return os.Remove(path)
 }
 
 func closeMaps(maps map[string]*ebpf.Map) (err error) {

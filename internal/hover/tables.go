@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/cilium/ebpf"
@@ -19,7 +18,8 @@ type tables struct {
 	maps   map[string]*ebpf.Map
 	rows   map[string]map[string]row
 	wanted map[string]*iom.Tables // by owner, as written last
-	torn   map[string]bool        // owners whose last set ended in an error: rows holds more of theirs than wanted says
+	step   steps
+	torn   map[string]bool // owners whose last set ended in an error: rows holds more of theirs than wanted says
 }
 
 type row struct {
@@ -30,8 +30,8 @@ type row struct {
 const batchRows = 1024
 
 // newTables reads the given maps back. Their rows have no owner until set gives them one.
-func newTables(maps map[string]*ebpf.Map) (*tables, error) {
-	t := &tables{maps: maps, rows: map[string]map[string]row{}, wanted: map[string]*iom.Tables{}, torn: map[string]bool{}}
+func newTables(maps map[string]*ebpf.Map, step steps) (*tables, error) {
+	t := &tables{maps: maps, step: step, rows: map[string]map[string]row{}, wanted: map[string]*iom.Tables{}, torn: map[string]bool{}}
 	for name, m := range maps {
 		rows, err := readBack(m)
 		if err != nil {
@@ -42,54 +42,22 @@ func newTables(maps map[string]*ebpf.Map) (*tables, error) {
 	return t, nil
 }
 
-// readBack lists a map's rows; an array's rows of zeros don't count.
+// readBack lists a map's rows.
 func readBack(m *ebpf.Map) (map[string]row, error) {
 	rows := map[string]row{}
-	zero := ""
-	switch m.Type() {
-	case ebpf.Hash:
-	case ebpf.Array:
-		zero = strings.Repeat("\x00", int(m.ValueSize()))
-	default: // it has no batches
-		var key, value []byte
-		it := m.Iterate()
-		for it.Next(&key, &value) {
-			rows[string(key)] = row{value: string(value)}
-		}
-		return rows, it.Err()
-	}
-	var cursor ebpf.MapBatchCursor
-	keys, values := batchSlice(int(m.KeySize()), batchRows), batchSlice(int(m.ValueSize()), batchRows)
-	for {
-		n, err := m.BatchLookup(&cursor, keys.Interface(), values.Interface(), nil)
-		for i := range n {
-			if v := bytesAt(values, i); v != zero {
-				rows[bytesAt(keys, i)] = row{value: v}
-			}
-		}
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
-			return rows, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-}
-
-// batchSlice makes a [][size]byte of n elements.
-func batchSlice(size, n int) reflect.Value {
-	return reflect.MakeSlice(reflect.SliceOf(reflect.ArrayOf(size, reflect.TypeFor[byte]())), n, n)
-}
-
-func bytesAt(slice reflect.Value, i int) string {
-	return string(slice.Index(i).Slice(0, slice.Index(i).Len()).Bytes())
+	err := iom.EachRow(m, func(key, value string) { rows[key] = row{value: value} })
+	return rows, err
 }
 
 // set makes the rows of one owner exactly want, writing only differences: first what is new or changed in the order of want's
-// tables, then removals in the reverse order. nil wants nothing.
+// tables, then removals in the reverse order. nil wants nothing. Where a table has no room for all, nothing is written: the error is
+// ErrFull.
 func (t *tables) set(owner string, want *iom.Tables) error {
 	if want == nil {
 		want = &iom.Tables{}
+	}
+	if err := t.room(want); err != nil {
+		return err
 	}
 	had := t.had(owner)
 	t.torn[owner] = true
@@ -113,6 +81,29 @@ func (t *tables) set(owner string, want *iom.Tables) error {
 	delete(t.torn, owner)
 	if len(want.Order) == 0 {
 		delete(t.wanted, owner)
+	}
+	return nil
+}
+
+// room looks whether the tables can take all rows that want adds, before what it replaces goes.
+func (t *tables) room(want *iom.Tables) error {
+	for _, name := range want.Order {
+		m, have := t.maps[name], t.rows[name]
+		if m == nil {
+			return fmt.Errorf("write table %q: there is no such table", name)
+		}
+		if m.Type() == ebpf.Array {
+			continue
+		}
+		more := 0
+		for key := range want.Rows[name] {
+			if _, ok := have[key]; !ok {
+				more++
+			}
+		}
+		if more > 0 && len(have)+more > int(m.MaxEntries()) {
+			return fmt.Errorf("write table %q: %d rows and %d more, of at most %d: %w", name, len(have), more, m.MaxEntries(), ErrFull)
+		}
 	}
 	return nil
 }
@@ -159,10 +150,7 @@ func (t *tables) prune() error {
 
 // put writes the rows that differ from the kernel's.
 func (t *tables) put(owner, name string, want map[string]string) error {
-	m, have := t.maps[name], t.rows[name]
-	if m == nil {
-		return fmt.Errorf("write table %q: there is no such table", name)
-	}
+	have := t.rows[name]
 	var keys []string
 	for key, value := range want {
 		if h, ok := have[key]; ok && h.value == value {
@@ -172,8 +160,11 @@ func (t *tables) put(owner, name string, want map[string]string) error {
 		keys = append(keys, key)
 	}
 	for batch := range slices.Chunk(keys, batchRows) {
-		if err := putRows(m, batch, want); err != nil {
-			return fmt.Errorf("write table %q (%d of at most %d rows): %w", name, len(have), m.MaxEntries(), nameFull(err))
+		if err := t.putRows(name, batch, want); err != nil {
+			for _, key := range batch {
+				have[key] = row{owner: owner} // nobody knows whether it is there, and with which value
+			}
+			return fmt.Errorf("write table %q: %w", name, nameFull(err))
 		}
 		for _, key := range batch {
 			have[key] = row{want[key], owner}
@@ -191,20 +182,23 @@ func nameFull(err error) error {
 }
 
 // putRows writes rows, many of them with one call.
-func putRows(m *ebpf.Map, keys []string, values map[string]string) error {
+func (t *tables) putRows(name string, keys []string, values map[string]string) error {
+	m := t.maps[name]
 	if len(keys) < 4 {
 		for _, key := range keys {
+			t.step.next("write row of", name)
 			if err := m.Put([]byte(key), []byte(values[key])); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	ks, vs := batchSlice(int(m.KeySize()), len(keys)), batchSlice(int(m.ValueSize()), len(keys))
+	ks, vs := iom.ByteArrays(int(m.KeySize()), len(keys)), iom.ByteArrays(int(m.ValueSize()), len(keys))
 	for i, key := range keys {
 		reflect.Copy(ks.Index(i), reflect.ValueOf([]byte(key)))
 		reflect.Copy(vs.Index(i), reflect.ValueOf([]byte(values[key])))
 	}
+	t.step.next("write rows of", name)
 	_, err := m.BatchUpdate(ks.Interface(), vs.Interface(), nil)
 	return err
 }
@@ -213,6 +207,7 @@ func putRows(m *ebpf.Map, keys []string, values map[string]string) error {
 func (t *tables) del(name string, keys []string) error {
 	m := t.maps[name]
 	for _, key := range keys {
+		t.step.next("remove row of", name)
 		var err error
 		if m.Type() == ebpf.Array {
 			err = m.Put([]byte(key), make([]byte, m.ValueSize()))

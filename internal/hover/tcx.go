@@ -13,7 +13,10 @@ import (
 )
 
 // tcx attaches by TCX links, pinned in dir under the hook's name.
-type tcx struct{ dir string }
+type tcx struct {
+	dir  string
+	step steps
+}
 
 // list reads the pins. A link whose device has gone, or whose number another device took, is not listed: its pin goes.
 func (t tcx) list() (map[hook]ebpf.ProgramID, error) {
@@ -73,6 +76,7 @@ func parseHook(name string) (h hook, ok bool) {
 func (t tcx) attach(h hook, prog *ebpf.Program, _ string) error {
 	old, err := link.LoadPinnedLink(t.path(h), nil)
 	if err == nil {
+		t.step.next("switch link", h.String())
 		err = old.Update(prog)
 		old.Close()
 		if !errors.Is(err, syscall.ENOLINK) {
@@ -88,11 +92,13 @@ func (t tcx) attach(h hook, prog *ebpf.Program, _ string) error {
 	if h.egress {
 		at = ebpf.AttachTCXEgress
 	}
+	t.step.next("attach link", h.String())
 	l, err := link.AttachTCX(link.TCXOptions{Interface: h.ifindex, Program: prog, Attach: at})
 	if err != nil {
 		return err
 	}
 	defer l.Close()
+	t.step.next("pin link", h.String())
 	if err := l.Pin(t.path(h)); err != nil {
 		return fmt.Errorf("pin link: %w", err)
 	}
@@ -101,6 +107,7 @@ func (t tcx) attach(h hook, prog *ebpf.Program, _ string) error {
 
 // detach unpins; the link goes with its last reference.
 func (t tcx) detach(h hook) error {
+	t.step.next("unpin link", h.String())
 	if err := os.Remove(t.path(h)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("unpin link: %w", err)
 	}

@@ -49,7 +49,11 @@ func portAddresses(typ string, elements []string, dynamic *string) (addrs []logi
 // with it (a MAC address with only garbage behind it) is left out as a whole.
 func portSecurity(elements []string) (addrs []logical.Address, garbage []string) {
 	for _, element := range inOrder(elements) {
-		a, bad, ok := parseAddress(element)
+		parse := parseAddress
+		if word, _ := nextWord(element); word == vrrpWord {
+			parse = parseVRRP
+		}
+		a, bad, ok := parse(element)
 		if bad != "" {
 			garbage = append(garbage, bad)
 		}

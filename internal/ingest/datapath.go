@@ -21,8 +21,11 @@ type patches struct {
 	routerPorts map[string]*nb.RouterPort
 }
 
-// findPatches finds the ports that lead to other datapaths.
+// findPatches finds the ports that lead to other datapaths; the known ones when they are the same.
 func (n *network) findPatches() {
+	if n.same.patches {
+		return
+	}
 	n.patches = patches{
 		byName: map[string]*sb.PortBinding{}, byDatapath: map[string][]*sb.PortBinding{}, routerPorts: map[string]*nb.RouterPort{},
 	}

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"reflect"
 	"slices"
 
 	"woven.dev/woven/internal/logical"
@@ -36,18 +35,23 @@ func (m *members) forget() {
 	m.ports = ports
 }
 
+// enter says that a port is there. With a Northbound row it is a member.
 func (m *members) enter(p *knownPort) {
-	uuid := p.row.UUID
-	last := m.ports[uuid]
-	if last == nil || last.round+1 < m.round || last.datapath != p.datapath || last.port.Key != p.port.Key {
-		m.version++
-	}
-	if last != p {
-		m.ports[uuid] = p
+	if p.row != nil {
+		last := m.ports[p.row.UUID]
+		if last == nil || last.round+1 < m.round || last.datapath != p.datapath || last.port.Key != p.port.Key {
+			m.version++
+		}
+		if last != p {
+			m.ports[p.row.UUID] = p
+		}
+		m.now++
 	}
 	p.round = m.round
-	m.now++
 }
+
+// lately says whether a port, which is not nil, was entered in the last round. It is not to be called after its entry in this one.
+func (m *members) lately(p *knownPort) bool { return p != nil }
 
 func (m *members) end() {
 	if m.now != m.last {
@@ -71,20 +75,14 @@ type knownGroup struct {
 	acls    acls
 }
 
-// readGroups reads all port groups, and enters the ACLs of those with a port here.
-func (r *Reader) readGroups(n *network) map[string]*logical.PortGroup {
-	known := r.groups
-	r.groups = make(map[string]*knownGroup, len(n.NB.PortGroup))
+// readPortGroups reads all port groups, and enters the ACLs of those with a port here.
+func (n *network) readPortGroups() map[string]*logical.PortGroup {
 	out := make(map[string]*logical.PortGroup, len(n.NB.PortGroup))
 	for uuid, row := range n.NB.PortGroup {
-		g := known[uuid]
-		if g == nil {
-			g = &knownGroup{acls: acls{uuid: uuid}}
-		}
-		r.groups[uuid] = g
-		if g.row != row || g.version != r.members.version {
-			g.row, g.version = row, r.members.version
-			g.result = keepEqual(g.result, r.readGroup(row), func(a, b *logical.PortGroup) bool { return reflect.DeepEqual(a, b) })
+		g := n.knownGroups.get(uuid, func() *knownGroup { return &knownGroup{acls: acls{uuid: uuid}} })
+		if g.row != row || g.version != n.members.version {
+			g.row, g.version = row, n.members.version
+			g.result = keepEqual(g.result, n.readPortGroup(row), deepEqual)
 		}
 		out[row.Name] = g.result
 		if len(row.ACLs) == 0 || len(g.result.Ports) == 0 {
@@ -98,11 +96,11 @@ func (r *Reader) readGroups(n *network) map[string]*logical.PortGroup {
 	return out
 }
 
-// readGroup resolves the ports of a group.
-func (r *Reader) readGroup(row *nb.PortGroup) *logical.PortGroup {
+// readPortGroup resolves the ports of a group.
+func (n *network) readPortGroup(row *nb.PortGroup) *logical.PortGroup {
 	g := &logical.PortGroup{Name: row.Name, Ports: map[string][]uint16{}}
 	for _, uuid := range row.Ports {
-		if p := r.members.find(uuid); p != nil {
+		if p := n.members.find(uuid); p != nil {
 			g.Ports[p.datapath] = append(g.Ports[p.datapath], p.port.Key)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"reflect"
 	"slices"
 	"testing"
@@ -33,6 +34,15 @@ func fullWorld() *world {
 	w.SB.DNS["dns"] = &sb.DNSEntry{UUID: "dns", Datapaths: []string{"blue", "lone"}, Records: map[string]string{"VM1.example": "10.0.0.11"}}
 	w.SB.DHCPOptions["code"] = &sb.DHCPOptions{UUID: "code", Name: "router", Code: 3, Type: "ipv4"}
 	w.NB.Meter["meter"] = &nb.Meter{UUID: "meter", Name: "meter", Unit: "pktps", Bands: []string{"band"}}
+	w.SB.StaticMACBinding["smb"] = &sb.StaticMACBinding{UUID: "smb", Datapath: "r1", LogicalPort: "r1-blue", IP: "10.0.0.77", MAC: "0a:00:00:00:00:78"}
+	w.SB.MulticastGroup["mc"] = &sb.MulticastGroup{UUID: "mc", Datapath: "blue", Name: "_MC_flood", TunnelKey: 32768, Ports: []string{"blue-1", "blue-2"}}
+	w.NB.Copp["copp"] = &nb.Copp{UUID: "copp", Meters: map[string]string{"arp": "meter"}}
+	edit(w.NB.LogicalSwitch, "blue", func(s *nb.LogicalSwitch) { s.Copp = new("copp") })
+	w.Tunnel = &logical.Tunnel{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}
+	w.SB.Chassis["hv1"] = &sb.Chassis{UUID: "hv1", Name: "hv1", Encaps: []string{"encap"}}
+	w.SB.Encap["encap"] = &sb.Encap{UUID: "encap", Type: "geneve", IP: "192.0.2.11", ChassisName: "hv1"}
+	edit(w.SB.PortBinding, "blue-2", func(pb *sb.PortBinding) { pb.Chassis = new("hv1") })
+	w.plug("lone-1")
 	w.NB.MeterBand["band"] = &nb.MeterBand{UUID: "band", Action: "drop", Rate: 100, BurstSize: 25}
 	return w
 }
@@ -102,20 +112,65 @@ var edits = []func(w, original *world, r *rand.Rand){
 	func(w, o *world, r *rand.Rand) {
 		edit(w.SB.PortBinding, pick(r, w.SB.PortBinding), func(pb *sb.PortBinding) { pb.TunnelKey = 1 + r.IntN(30) })
 	},
+	func(w, o *world, r *rand.Rand) {
+		edit(w.SB.PortBinding, pick(r, w.SB.PortBinding), func(pb *sb.PortBinding) { pb.Chassis = []*string{nil, new("hv1")}[r.IntN(2)] })
+	},
+	func(w, o *world, r *rand.Rand) { toggle(w.SB.Chassis, o.SB.Chassis, "hv1") },
+	func(w, o *world, r *rand.Rand) {
+		edit(w.SB.Encap, "encap", func(e *sb.Encap) { e.IP = fmt.Sprintf("192.0.2.%d", 11+r.IntN(2)) })
+	},
+	func(w, o *world, r *rand.Rand) {
+		addr := netip.AddrFrom4([4]byte{192, 0, 2, byte(11 + r.IntN(2))})
+		w.Routes[addr] = logical.Route{Ifindex: r.IntN(3), NextHop: addr, MTU: 1500}
+	},
+	func(w, o *world, r *rand.Rand) {
+		w.Devices["tap-blue-1"] = logical.Device{Name: "tap-blue-1", Ifindex: 100 + r.IntN(3)}
+	},
+	func(w, o *world, r *rand.Rand) { toggle(w.VS.Interface, o.VS.Interface, "lone-1") },
+	func(w, o *world, r *rand.Rand) {
+		w.NB.NBGlobal["nb"] = &nb.NBGlobal{UUID: "nb", NbCfg: r.IntN(10), Options: map[string]string{"default_acl_drop": fmt.Sprint(r.IntN(2) == 0)}}
+	},
+	func(w, o *world, r *rand.Rand) {
+		edit(w.SB.MulticastGroup, "mc", func(g *sb.MulticastGroup) { g.Ports = [][]string{nil, {"blue-1"}, {"blue-1", "blue-2"}}[r.IntN(3)] })
+	},
+	func(w, o *world, r *rand.Rand) {
+		edit(w.NB.LogicalSwitch, "blue", func(s *nb.LogicalSwitch) {
+			s.Ports = slices.DeleteFunc(slices.Clone(o.NB.LogicalSwitch["blue"].Ports), func(string) bool { return r.IntN(3) == 0 })
+		})
+	},
+	func(w, o *world, r *rand.Rand) {
+		edit(w.SB.StaticMACBinding, "smb", func(b *sb.StaticMACBinding) { b.OverrideDynamicMAC = r.IntN(2) == 0 })
+	},
+	func(w, o *world, r *rand.Rand) {
+		edit(w.SB.MACBinding, "mb", func(b *sb.MACBinding) { b.LogicalPort = []string{"r1-blue", "r1-green", "gone"}[r.IntN(3)] })
+	},
+	func(w, o *world, r *rand.Rand) {
+		edit(w.SB.DNS, "dns", func(d *sb.DNSEntry) { d.Datapaths = [][]string{{"blue"}, {"green", "red"}}[r.IntN(2)] })
+	},
+	func(w, o *world, r *rand.Rand) {
+		edit(w.SB.DNS, "dns", func(d *sb.DNSEntry) { d.Records = map[string]string{"vm1.example": fmt.Sprintf("10.0.0.%d", 11+r.IntN(2))} })
+	},
+	func(w, o *world, r *rand.Rand) {
+		edit(w.NB.MeterBand, "band", func(b *nb.MeterBand) { b.Rate = 100 + r.IntN(3) })
+	},
+	func(w, o *world, r *rand.Rand) { toggle(w.NB.Copp, o.NB.Copp, "copp") },
+	func(w, o *world, r *rand.Rand) { toggle(w.SB.DHCPOptions, o.SB.DHCPOptions, "code") },
+	func(w, o *world, r *rand.Rand) {
+		edit(w.NB.LogicalRouterPolicy, "policy", func(p *nb.RouterPolicy) { p.Match = []string{"ip4.src == $as", "ip4.src == $pg_ip4"}[r.IntN(2)] })
+	},
 }
 
 // TestIncrementalEqualsFull: after random edits a Reader that saw all of them gives what a new one gives, and what is equal to what it gave
 // before is the same pointer.
 func TestIncrementalEqualsFull(t *testing.T) {
-
 	for seed := range uint64(15) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		w := fullWorld()
+		w, original := fullWorld(), fullWorld()
 		var reader Reader
 		before := w.network(&reader)
 		kept, changed := 0, 0
 		for step := range 150 {
-			kind, original := r.IntN(len(edits)), fullWorld()
+			kind := r.IntN(len(edits))
 			if edits[kind](w, original, r); len(before.Switches) == 0 {
 				w.SB.PortBinding["blue-1"], w.SB.DatapathBinding["blue"] = original.SB.PortBinding["blue-1"], original.SB.DatapathBinding["blue"]
 			}
@@ -181,4 +236,62 @@ func pointersOf(n *logical.Network) map[string]any {
 		out["meter "+name] = m
 	}
 	return out
+}
+
+// TestNothingChanged: what says nothing to a node costs nothing: plugs and network are those of the last call.
+func TestNothingChanged(t *testing.T) {
+	w := fullWorld()
+	var r Reader
+	before, plugs := w.network(&r), r.plugging.plugs
+	for name, change := range map[string]func(){
+		"nothing":           func() {},
+		"a generation":      func() { w.NB.NBGlobal["nb"], w.SB.SBGlobal["sb"] = &nb.NBGlobal{NbCfg: 7}, &sb.SBGlobal{NbCfg: 7} },
+		"chassis' progress": func() { w.SB.ChassisPrivate["hv1"] = &sb.ChassisPrivate{UUID: "hv1", NbCfg: 7} },
+		"a learned address": func() { w.SB.FDB["fdb"] = &sb.FDBEntry{UUID: "fdb", MAC: "0a:00:00:00:00:01"} },
+	} {
+		if change(); w.network(&r) != before || &r.plugging.plugs[0] != &plugs[0] {
+			t.Errorf("%s: read again", name)
+		}
+	}
+}
+
+// TestEveryTableCounts: a network is read again when any table is another one, unless it is known that it is not looked at.
+func TestEveryTableCounts(t *testing.T) {
+	var r Reader
+	in := fullWorld().input()
+	before := readInput(&r, in)
+	for _, rows := range []reflect.Value{reflect.ValueOf(in.NB).Elem(), reflect.ValueOf(in.SB).Elem()} {
+		for i := range rows.NumField() {
+			name, last := rows.Type().Field(i).Name, rows.Field(i)
+			next := reflect.New(rows.Type())
+			next.Elem().Set(rows)
+			next.Elem().Field(i).Set(reflect.MakeMap(last.Type()))
+			again := in
+			if nbRows, ok := next.Interface().(*nb.Rows); ok {
+				again.NB = nbRows
+			} else {
+				again.SB = next.Interface().(*sb.Rows)
+			}
+			if same := readInput(&r, again) == before; same != slices.Contains(unread, name) {
+				t.Errorf("without the rows of %s: the last network is used again: %v", name, same)
+			}
+			before = readInput(&r, in)
+		}
+	}
+}
+
+// TestBindingGoneAndBack: what was known of a binding that was away does not count: its Northbound row and its chassis changed meanwhile.
+func TestBindingGoneAndBack(t *testing.T) {
+	w := fullWorld()
+	var r Reader
+	w.network(&r)
+	away := w.SB.PortBinding["blue-2"]
+	delete(w.SB.PortBinding, away.UUID)
+	edit(w.NB.LogicalSwitchPort, "blue-2", func(p *nb.LogicalSwitchPort) { p.Addresses = []string{"0a:00:00:00:00:99"} })
+	edit(w.SB.Chassis, "hv1", func(c *sb.Chassis) { c.Name = "hv2" })
+	w.network(&r)
+	w.SB.PortBinding[away.UUID] = away
+	if d := cmp.Diff(w.read(), w.network(&r), byValue); d != "" {
+		t.Errorf("(-full +incremental):\n%s", d)
+	}
 }

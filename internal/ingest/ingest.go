@@ -5,6 +5,7 @@ package ingest
 
 import (
 	"net/netip"
+	"slices"
 
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/ovsdb/nb"
@@ -12,12 +13,12 @@ import (
 	"woven.dev/woven/internal/ovsdb/vsw"
 )
 
-// Input is everything that Plugs and Reader.Network look at. They change nothing of it.
+// Input is everything that a Reader looks at. It changes nothing of it.
 type Input struct {
 	// Chassis is our own name (system-id).
 	Chassis string
 	// NB, SB and VS are complete copies of the databases; none is nil, but Plugs needs no NB. A row that changed is another
-	// pointer.
+	// pointer, and its table another map.
 	NB *nb.Rows
 	SB *sb.Rows
 	VS *vsw.Rows
@@ -32,48 +33,26 @@ type Input struct {
 	Activated map[string]bool
 }
 
-// Reader reads networks, and remembers what it read of rows that stay the same. What it gives depends on its arguments
-// alone: a new Reader would give an equal network. The zero value is ready. It is not for concurrent use.
+// Reader reads plugs and networks, and remembers what it read of rows that stay the same. What it gives depends on its arguments
+// alone: a new Reader would give an equal result. The zero value is ready. It is not for concurrent use.
 type Reader struct {
-	switches map[string]*knownSwitch // by Datapath_Binding UUID
-	routers  map[string]*knownRouter // likewise
-	groups   map[string]*knownGroup  // by Port_Group UUID
-	sets     map[string]*knownSet    // by name
-	members  members
-	rows     knownRows
-	dhcpv4   map[string]logical.DHCPCode
-	dhcpv6   map[string]logical.DHCPCode
-}
-
-// knownRows are values that stay the same pointers, by UUID of their rows.
-type knownRows struct {
-	links       lasting[logical.Link] // by that of the port which leads to it
-	routerPorts lasting[logical.RouterPort]
-	dhcpRows    lasting[logical.DHCPOptions]
-	meters      lasting[logical.Meter]
-	dnsRows     memo[*sb.DNSEntry, *logical.DNS]
-}
-
-func (k *knownRows) begin() {
-	k.links.begin()
-	k.routerPorts.begin()
-	k.dhcpRows.begin()
-	k.meters.begin()
-	k.dnsRows.begin()
+	plugging plugging
+	last     reading
+	memory   memory
 }
 
 // network is one call of Network under way.
 type network struct {
 	Input
 	logical.Problems
-	*knownRows
-	members *members
+	*memory
+	globals globals
+	same    sameness
 	// self is our own row; nil before it is written.
 	self *sb.Chassis
-	// held are the plugs whose ports are here, by Port_Binding UUID.
-	held    map[string]*Plug
-	sites   sites
-	patches patches
+	// held are the plugs whose ports are here.
+	held  map[*sb.PortBinding]*Plug
+	sites sites
 	// locals and routers are the rows of datapaths that packets can reach from here, by Datapath_Binding UUID.
 	locals  map[string]*localSwitch
 	routers map[string]*localRouter
@@ -85,29 +64,39 @@ type network struct {
 // chassis. plugs come of Plugs; those with a Refusal are not here. What did not change since the last call is the same pointer
 // as then, and nobody may change it.
 func (r *Reader) Network(in Input, plugs []Plug) *logical.Network {
-	r.rows.begin()
-	r.members.begin()
+	globals := readGlobals(&in)
+	if r.last.sameNetwork(&in, plugs, &globals) {
+		return r.last.network
+	}
+	r.memory.begin()
 	n := &network{
-		Input: in, knownRows: &r.rows, members: &r.members, self: chassisByName(in.SB, in.Chassis), held: map[string]*Plug{},
+		Input: in, Problems: slices.Clone(globals.problems), memory: &r.memory, globals: globals, same: r.last.sameness(&in),
+		self: chassisByName(in.SB, in.Chassis), held: make(map[*sb.PortBinding]*Plug, len(plugs)),
 		locals: map[string]*localSwitch{}, routers: map[string]*localRouter{}, mentioned: map[string]bool{},
 	}
 	n.findSites()
 	n.findPatches()
 	n.findDatapaths(plugs)
-	n.findRows()
+	n.findBindings()
+	n.findGroups()
 	n.findNeighbours()
 	n.findDNS()
+	network := n.read()
+	r.last = newReading(in, plugs, globals, network)
+	return network
+}
+
+// read reads what was found.
+func (n *network) read() *logical.Network {
 	out := &logical.Network{
-		Chassis: in.Chassis, Peers: n.sites.peers, Tunnel: in.Tunnel,
-		Routers: r.readRouters(n), Meters: n.readMeters(),
+		Chassis: n.Chassis, Peers: n.sites.peers, Tunnel: n.Tunnel,
+		Routers: n.readRouters(), Meters: n.readMeters(),
 	}
-	r.readPorts(n)
-	out.PortGroups = r.readGroups(n)
-	out.Switches = r.readSwitches(n)
-	out.AddressSets = r.readSets(n)
-	r.readDHCPCodes(n)
-	out.DHCPv4Codes, out.DHCPv6Codes = r.dhcpv4, r.dhcpv6
-	n.checkGlobals()
+	n.readPorts()
+	out.PortGroups = n.readPortGroups()
+	out.Switches = n.readSwitches()
+	out.AddressSets = n.readSets()
+	out.DHCPv4Codes, out.DHCPv6Codes = n.readDHCPCodes()
 	out.Problems = n.Problems.Sorted()
 	return out
 }
@@ -117,7 +106,7 @@ func (n *network) findDatapaths(plugs []Plug) {
 	local := map[string]bool{}
 	for i, p := range plugs {
 		if p.Refusal == "" {
-			n.held[p.Binding.UUID] = &plugs[i]
+			n.held[p.Binding] = &plugs[i]
 			local[p.Binding.Datapath] = true
 		}
 	}
@@ -131,60 +120,33 @@ func (n *network) findDatapaths(plugs []Plug) {
 	}
 }
 
-// findRows fills in the bindings and groups of the datapaths.
-func (n *network) findRows() {
-	for _, pb := range n.SB.PortBinding {
-		if l := n.locals[pb.Datapath]; l != nil {
-			l.bindings = append(l.bindings, pb)
-		} else if l := n.routers[pb.Datapath]; l != nil {
-			l.bindings = append(l.bindings, pb)
+// findBindings gives the datapaths their bindings, in ascending order of key: the known ones when the table is the same.
+func (n *network) findBindings() {
+	unread := map[string]*[]*sb.PortBinding{}
+	add := func(uuid string, known *[]*sb.PortBinding) {
+		if !n.same.bindings || *known == nil {
+			*known, unread[uuid] = []*sb.PortBinding{}, known
 		}
 	}
-	for _, g := range n.SB.MulticastGroup {
-		if l := n.locals[g.Datapath]; l != nil {
-			l.groups = append(l.groups, g)
-		}
+	for uuid, l := range n.locals {
+		add(uuid, &l.known.bindings)
 	}
-}
-
-// readRouters reads the routers, and forgets those that went.
-func (r *Reader) readRouters(n *network) map[string]*logical.Router {
-	known := r.routers
-	r.routers = make(map[string]*knownRouter, len(n.routers))
-	out := make(map[string]*logical.Router, len(n.routers))
 	for uuid, l := range n.routers {
-		k := known[uuid]
-		if k == nil {
-			k = &knownRouter{}
+		add(uuid, &l.known.bindings)
+	}
+	if len(unread) == 0 {
+		return
+	}
+	for _, pb := range n.SB.PortBinding {
+		if list := unread[pb.Datapath]; list != nil {
+			*list = append(*list, pb)
 		}
-		r.routers[uuid] = k
-		out[uuid] = n.readRouter(l, k)
 	}
-	return out
-}
-
-// readPorts reads the ports of the switches, and forgets the switches that went.
-func (r *Reader) readPorts(n *network) {
-	known := r.switches
-	r.switches = make(map[string]*knownSwitch, len(n.locals))
-	for uuid, l := range n.locals {
-		k := known[uuid]
-		if k == nil {
-			k = &knownSwitch{ports: map[*sb.PortBinding]*knownPort{}, own: acls{uuid: uuid}}
-		}
-		r.switches[uuid] = k
-		l.ports = n.switchPorts(l, k)
+	for _, list := range unread {
+		slices.SortFunc(*list, func(a, b *sb.PortBinding) int {
+			return compareKeys(uint16(a.TunnelKey), uint16(b.TunnelKey), a.UUID, b.UUID)
+		})
 	}
-	r.members.end()
-}
-
-// readSwitches makes the switches of what was read before.
-func (r *Reader) readSwitches(n *network) map[string]*logical.Switch {
-	out := make(map[string]*logical.Switch, len(n.locals))
-	for uuid, l := range n.locals {
-		out[uuid] = n.readSwitch(l, r.switches[uuid])
-	}
-	return out
 }
 
 // chassisByName is the row of a chassis; nil when there is none.

@@ -8,24 +8,24 @@ import (
 	"woven.dev/woven/internal/logical"
 )
 
-// memo remembers what was made of keys in this round and in the last one. The zero value is ready after begin.
-type memo[K comparable, V any] struct{ last, now map[K]V }
+// memo remembers what was made of names in this round and in the last one. The zero value is ready after begin.
+type memo[V any] struct{ last, now map[string]V }
 
 // begin starts a round.
-func (m *memo[K, V]) begin() {
-	m.last, m.now = m.now, make(map[K]V, len(m.now))
+func (m *memo[V]) begin() {
+	m.last, m.now = m.now, make(map[string]V, len(m.now))
 }
 
-// get gives what was made of a key, or makes it.
-func (m *memo[K, V]) get(key K, make func() V) V {
-	if v, ok := m.now[key]; ok {
+// get gives what was made of a name, or makes it.
+func (m *memo[V]) get(name string, make func() V) V {
+	if v, ok := m.now[name]; ok {
 		return v
 	}
-	v, ok := m.last[key]
+	v, ok := m.last[name]
 	if !ok {
 		v = make()
 	}
-	m.now[key] = v
+	m.now[name] = v
 	return v
 }
 
@@ -40,13 +40,15 @@ func (l *lasting[V]) begin() {
 
 // keep gives the value of the last round if it equals next, else next.
 func (l *lasting[V]) keep(name string, next *V) *V {
-	v := keepEqual(l.last[name], next, func(a, b *V) bool { return reflect.DeepEqual(a, b) })
+	v := keepEqual(l.last[name], next, deepEqual)
 	l.now[name] = v
 	return v
 }
 
 // rowList is what was made of the rows that a set column refers to, in the order of their UUIDs. The zero value is that of no row.
 type rowList[R, V any] struct {
+	refs     []string // and table are those of the last update
+	table    map[string]*R
 	rows     []*R
 	read     map[*R]readRow[V]
 	values   []*V // never changed, but replaced
@@ -63,7 +65,8 @@ type readRow[V any] struct {
 
 // update reads the rows that refs names, those that it did not know, and says whether values differ.
 func (l *rowList[R, V]) update(refs []string, table map[string]*R, read func(*R, *logical.Problems) *V) bool {
-	if l.current(refs, table) {
+	current := l.current(refs, table)
+	if l.refs, l.table = refs, table; current {
 		return false
 	}
 	last := l.read
@@ -89,6 +92,9 @@ func (l *rowList[R, V]) update(refs []string, table map[string]*R, read func(*R,
 
 // current says whether refs still names the rows that were read.
 func (l *rowList[R, V]) current(refs []string, table map[string]*R) bool {
+	if sameTable(l.table, table) && slices.Equal(l.refs, refs) {
+		return true
+	}
 	i := 0
 	for _, uuid := range inOrder(refs) {
 		row := table[uuid]
@@ -110,6 +116,8 @@ func keepEqual[V any](last, next *V, equal func(a, b *V) bool) *V {
 	}
 	return next
 }
+
+func deepEqual[V any](a, b *V) bool { return reflect.DeepEqual(a, b) }
 
 // keepEqualMap is keepEqual for maps.
 func keepEqualMap[K, V comparable](last, next map[K]V) map[K]V {

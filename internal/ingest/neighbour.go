@@ -21,15 +21,30 @@ const (
 	overridingRank
 )
 
-// findNeighbours gives the routers their rows.
+// knownNeighbours are those that a Reader remembers of a router.
+type knownNeighbours struct {
+	list     []logical.Neighbour
+	problems logical.Problems
+}
+
+// findNeighbours gives the routers their rows, unless these are the same.
 func (n *network) findNeighbours() {
+	unread := map[string]*localRouter{}
+	for uuid, r := range n.routers {
+		if !n.same.neighbours || r.known.neighbours == nil {
+			r.known.neighbours, unread[uuid] = nil, r
+		}
+	}
+	if len(unread) == 0 {
+		return
+	}
 	for _, row := range n.SB.MACBinding {
-		if r := n.routers[row.Datapath]; r != nil {
+		if r := unread[row.Datapath]; r != nil {
 			r.neighbours = append(r.neighbours, neighbourRow{"mac_binding", row.LogicalPort, row.IP, row.MAC, learnedRank})
 		}
 	}
 	for _, row := range n.SB.StaticMACBinding {
-		if r := n.routers[row.Datapath]; r != nil {
+		if r := unread[row.Datapath]; r != nil {
 			rank := staticRank
 			if row.OverrideDynamicMAC {
 				rank = overridingRank
@@ -39,8 +54,18 @@ func (n *network) findNeighbours() {
 	}
 }
 
-// neighbours are those of a router with these ports. Rows of ports that it has not are about to go.
-func (n *network) neighbours(rows []neighbourRow, ports []*logical.RouterPort) []logical.Neighbour {
+// neighbours are those of a router with these ports.
+func (n *network) neighbours(l *localRouter, ports []*logical.RouterPort) []logical.Neighbour {
+	if l.known.neighbours == nil {
+		l.known.neighbours = readNeighbours(l.neighbours, ports)
+	}
+	n.Problems = append(n.Problems, l.known.neighbours.problems...)
+	return l.known.neighbours.list
+}
+
+// readNeighbours reads those of a router with these ports. Rows of ports that it has not are about to go.
+func readNeighbours(rows []neighbourRow, ports []*logical.RouterPort) *knownNeighbours {
+	var read knownNeighbours
 	keys := make(map[string]uint16, len(ports))
 	for _, p := range ports {
 		keys[p.Name] = p.Key
@@ -58,7 +83,7 @@ func (n *network) neighbours(rows []neighbourRow, ports []*logical.RouterPort) [
 		addr, err := netip.ParseAddr(row.addr)
 		mac, ok := parseMAC(row.mac)
 		if err != nil || !ok || addr.Zone() != "" {
-			n.Add("logical_router_port", row.port, "%s: %s at %s is no address at a MAC address: it is left out",
+			read.problems.Add("logical_router_port", row.port, "%s: %s at %s is no address at a MAC address: it is left out",
 				row.table, logical.Quote(row.addr), logical.Quote(row.mac))
 			continue
 		}
@@ -67,11 +92,10 @@ func (n *network) neighbours(rows []neighbourRow, ports []*logical.RouterPort) [
 	slices.SortFunc(list, func(a, b ranked) int {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), a.Addr.Compare(b.Addr), cmp.Compare(b.rank, a.rank), slices.Compare(a.MAC[:], b.MAC[:]))
 	})
-	var out []logical.Neighbour
 	for i, l := range list {
 		if i == 0 || l.Port != list[i-1].Port || l.Addr != list[i-1].Addr {
-			out = append(out, l.Neighbour)
+			read.list = append(read.list, l.Neighbour)
 		}
 	}
-	return out
+	return &read
 }

@@ -29,8 +29,8 @@ func samePlug(a, b *Plug) bool {
 }
 
 // placeOf says where the port of a binding is, on the strength of what its chassis say and, for our own part, of the plugs.
-func (n *network) placeOf(pb *sb.PortBinding) place {
-	p := place{plug: n.held[pb.UUID]}
+func (n *network) placeOf(pb *sb.PortBinding, plug *Plug) place {
+	p := place{plug: plug}
 	if pb.Type == localportType {
 		return p // on every chassis, and never reached from another one
 	}

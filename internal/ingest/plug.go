@@ -50,8 +50,11 @@ type Plug struct {
 
 // Plugs says which local interfaces have which logical ports, in the order of the interfaces' and ports' names; sub-ports come after
 // their parents. A port is held when its interface exists, no other interface has it, and its binding may be on this chassis. The
-// problems are those that a person has to mend.
-func Plugs(in Input) ([]Plug, []logical.Problem) {
+// problems are those that a person has to mend. Nobody may change the result.
+func (r *Reader) Plugs(in Input) ([]Plug, []logical.Problem) {
+	if r.plugging.same(&in) {
+		return r.plugging.plugs, r.plugging.problems
+	}
 	p := plugger{Input: in, self: chassisByName(in.SB, in.Chassis), holders: map[string]string{}, plugs: candidates(in.VS)}
 	p.findBindings()
 	for i := range p.plugs {
@@ -64,7 +67,8 @@ func Plugs(in Input) ([]Plug, []logical.Problem) {
 	slices.SortStableFunc(p.plugs, func(a, b Plug) int {
 		return cmp.Or(strings.Compare(a.Interface.Name, b.Interface.Name), strings.Compare(a.Parent, b.Parent), strings.Compare(a.Port, b.Port))
 	})
-	return p.plugs, p.problems.Sorted()
+	r.plugging = plugging{in: in, plugs: p.plugs, problems: p.problems.Sorted()}
+	return r.plugging.plugs, r.plugging.problems
 }
 
 // plugger is one call of Plugs under way.

@@ -24,7 +24,7 @@ type knownPort struct {
 	datapath string            // UUID
 	port     *logical.Port
 	problems logical.Problems
-	round    uint64 // in which it was a member last
+	round    uint64 // of the members in which it was entered last
 }
 
 // portSource is what a port is made of besides its binding.
@@ -40,11 +40,11 @@ func (s *portSource) same(o *portSource) bool {
 	return s.row == o.row && s.link == o.link && s.dhcpv4 == o.dhcpv4 && s.dhcpv6 == o.dhcpv6 && s.place.same(&o.place)
 }
 
-// knownPort reads the port of a binding, unless that would give what it gave the last time.
-func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding, ports map[*sb.PortBinding]*knownPort) *knownPort {
-	last := ports[pb]
-	from := portSource{row: n.rowOf(l, pb, last), place: n.placeOf(pb)}
-	if pb.Type == patchType {
+// knownPort reads the port of a binding, unless that would give what it gave the last time; an equal port is the same one.
+func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding) *knownPort {
+	last := l.known.ports[pb]
+	from := portSource{row: n.rowOf(l, pb, last), place: n.knownPlace(pb, last)}
+	if portType(pb) == routerType {
 		from.link = n.link(pb)
 	}
 	if from.row != nil && from.place.plug != nil {
@@ -56,11 +56,40 @@ func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding, ports map[*sb.Po
 	}
 	p := &knownPort{portSource: from, owner: l.row, datapath: pb.Datapath}
 	p.port, p.problems = readPort(n.Chassis, pb, &from)
-	if last != nil && reflect.DeepEqual(last.port, p.port) {
-		p.port = last.port
+	if before := l.known.port(p.port.Key, p.port.UUID); before != nil && reflect.DeepEqual(before, p.port) {
+		p.port = before
 	}
-	ports[pb] = p
+	l.known.ports[pb] = p
 	return p
+}
+
+// rowOf is the Northbound row of a binding; nil when the switch has no such port. known is what was found the last time, or nil.
+func (n *network) rowOf(l *localSwitch, pb *sb.PortBinding, known *knownPort) *nb.LogicalSwitchPort {
+	if n.same.ports && n.members.lately(known) && l.rows.keep(known) {
+		return known.row
+	}
+	return l.rows.rowOf(pb.LogicalPort, known)
+}
+
+// knownPlace says where the port of a binding is. known is what was found the last time, or nil.
+func (n *network) knownPlace(pb *sb.PortBinding, known *knownPort) place {
+	plug := n.held[pb]
+	if n.same.sites && n.members.lately(known) && samePlug(known.place.plug, plug) {
+		return known.place
+	}
+	return n.placeOf(pb, plug)
+}
+
+// port is that of the last result with a key and UUID; nil when there is none.
+func (k *knownSwitch) port(key uint16, uuid string) *logical.Port {
+	if k.result == nil {
+		return nil
+	}
+	i, found := slices.BinarySearchFunc(k.result.Ports, key, func(p *logical.Port, key uint16) int { return compareKeys(p.Key, key, p.UUID, uuid) })
+	if !found {
+		return nil
+	}
+	return k.result.Ports[i]
 }
 
 // portReader is one call of readPort under way.

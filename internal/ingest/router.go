@@ -16,31 +16,44 @@ import (
 type localRouter struct {
 	datapath   *sb.DatapathBinding
 	row        *nb.LogicalRouter // nil when the Northbound database has none
-	bindings   []*sb.PortBinding
-	neighbours []neighbourRow
+	neighbours []neighbourRow    // none when the known ones count
+	known      *knownRouter
 }
 
 // knownRouter is what a Reader remembers of a router.
 type knownRouter struct {
-	result   *logical.Router
-	routes   rowList[nb.StaticRoute, logical.StaticRoute]
-	policies rowList[nb.RouterPolicy, logical.Policy]
+	result     *logical.Router
+	bindings   []*sb.PortBinding // in ascending order of key; nil: not found yet
+	neighbours *knownNeighbours  // nil: not read yet
+	routes     rowList[nb.StaticRoute, logical.StaticRoute]
+	policies   rowList[nb.RouterPolicy, logical.Policy]
 }
 
 func (n *network) newLocalRouter(dp *sb.DatapathBinding) *localRouter {
-	return &localRouter{datapath: dp, row: n.NB.LogicalRouter[dp.ExternalIDs["logical-router"]]}
+	known := n.knownRouters.get(dp.UUID, func() *knownRouter { return &knownRouter{} })
+	return &localRouter{datapath: dp, row: n.NB.LogicalRouter[dp.ExternalIDs["logical-router"]], known: known}
+}
+
+// readRouters reads the routers.
+func (n *network) readRouters() map[string]*logical.Router {
+	out := make(map[string]*logical.Router, len(n.routers))
+	for uuid, l := range n.routers {
+		out[uuid] = n.readRouter(l)
+	}
+	return out
 }
 
 // readRouter is the router that the rows describe: the known one if that is equal.
-func (n *network) readRouter(l *localRouter, known *knownRouter) *logical.Router {
+func (n *network) readRouter(l *localRouter) *logical.Router {
+	known := l.known
 	r := &logical.Router{
 		UUID:   l.datapath.UUID,
 		NBUUID: l.datapath.ExternalIDs["logical-router"],
 		Name:   l.datapath.ExternalIDs["name"],
 		Key:    uint32(l.datapath.TunnelKey),
-		Ports:  n.readRouterPorts(l.bindings),
+		Ports:  n.readRouterPorts(known.bindings),
 	}
-	r.Neighbours = n.neighbours(l.neighbours, r.Ports)
+	r.Neighbours = n.neighbours(l, r.Ports)
 	if l.row != nil {
 		r.Name = l.row.Name
 		r.Enabled = l.row.Enabled == nil || *l.row.Enabled
@@ -61,7 +74,7 @@ func (n *network) readRouter(l *localRouter, known *knownRouter) *logical.Router
 	return known.result
 }
 
-// readRouterPorts reads the ports of bindings, in ascending order of key. A chassisredirect port stands for a port that has a binding of
+// readRouterPorts reads the ports of bindings, in their order. A chassisredirect port stands for a port that has a binding of
 // its own.
 func (n *network) readRouterPorts(bindings []*sb.PortBinding) []*logical.RouterPort {
 	ports := make([]*logical.RouterPort, 0, len(bindings))
@@ -70,7 +83,6 @@ func (n *network) readRouterPorts(bindings []*sb.PortBinding) []*logical.RouterP
 			ports = append(ports, n.readRouterPort(pb))
 		}
 	}
-	slices.SortFunc(ports, func(a, b *logical.RouterPort) int { return compareKeys(a.Key, b.Key, a.UUID, b.UUID) })
 	return ports
 }
 

@@ -27,7 +27,7 @@ func (n *network) dhcp(uuid *string) *logical.DHCPOptions {
 }
 
 // readDHCPCodes reads the two dictionaries of the Southbound database.
-func (r *Reader) readDHCPCodes(n *network) {
+func (n *network) readDHCPCodes() (dhcpv4, dhcpv6 map[string]logical.DHCPCode) {
 	v4, v6 := make(map[string]logical.DHCPCode, len(n.SB.DHCPOptions)), make(map[string]logical.DHCPCode, len(n.SB.DHCPv6Options))
 	for _, row := range n.SB.DHCPOptions {
 		v4[row.Name] = logical.DHCPCode{Code: uint8(row.Code), Type: row.Type}
@@ -35,7 +35,8 @@ func (r *Reader) readDHCPCodes(n *network) {
 	for _, row := range n.SB.DHCPv6Options {
 		v6[row.Name] = logical.DHCPCode{Code: uint8(row.Code), Type: row.Type}
 	}
-	r.dhcpv4, r.dhcpv6 = keepEqualMap(r.dhcpv4, v4), keepEqualMap(r.dhcpv6, v6)
+	n.dhcpv4, n.dhcpv6 = keepEqualMap(n.dhcpv4, v4), keepEqualMap(n.dhcpv6, v6)
+	return n.dhcpv4, n.dhcpv6
 }
 
 // findDNS gives the local switches their records.
@@ -43,13 +44,28 @@ func (n *network) findDNS() {
 	for _, row := range n.SB.DNS {
 		for _, datapath := range row.Datapaths {
 			if l := n.locals[datapath]; l != nil {
-				l.dns = append(l.dns, n.dnsRows.get(row, func() *logical.DNS { return readDNS(row) }))
+				l.dns = append(l.dns, n.dns(row))
 			}
 		}
 	}
 	for _, l := range n.locals {
 		slices.SortFunc(l.dns, func(a, b *logical.DNS) int { return strings.Compare(a.UUID, b.UUID) })
 	}
+}
+
+// knownDNS is what a Reader remembers of a row of DNS.
+type knownDNS struct {
+	row    *sb.DNSEntry
+	result *logical.DNS
+}
+
+// dns is what a row says, whichever its datapaths are.
+func (n *network) dns(row *sb.DNSEntry) *logical.DNS {
+	k := n.knownDNS.get(row.UUID, func() *knownDNS { return &knownDNS{} })
+	if k.row != row {
+		k.row, k.result = row, keepEqual(k.result, readDNS(row), deepEqual)
+	}
+	return k.result
 }
 
 func readDNS(row *sb.DNSEntry) *logical.DNS {

@@ -49,21 +49,12 @@ func (n *network) mentionRouter(r *logical.Router) {
 }
 
 // readSets reads the address sets that were mentioned. A row of Address_Set goes before a group's ports.
-func (r *Reader) readSets(n *network) map[string]*logical.AddressSet {
-	known := r.sets
-	r.sets = make(map[string]*knownSet, len(n.mentioned))
+func (n *network) readSets() map[string]*logical.AddressSet {
 	out := make(map[string]*logical.AddressSet, len(n.mentioned))
 	if len(n.mentioned) == 0 {
 		return out
 	}
-	add := func(name string) *knownSet {
-		s := known[name]
-		if s == nil {
-			s = &knownSet{}
-		}
-		r.sets[name] = s
-		return s
-	}
+	add := func(name string) *knownSet { return n.knownSets.get(name, func() *knownSet { return &knownSet{} }) }
 	for _, row := range n.NB.AddressSet {
 		if n.mentioned[row.Name] {
 			s := add(row.Name)
@@ -73,12 +64,12 @@ func (r *Reader) readSets(n *network) map[string]*logical.AddressSet {
 	}
 	for _, row := range n.NB.PortGroup {
 		for _, suffix := range []string{ip4Suffix, ip6Suffix} {
-			if name := row.Name + suffix; n.mentioned[name] && r.sets[name] == nil {
+			if name := row.Name + suffix; n.mentioned[name] && n.knownSets.now[name] == nil {
 				add(name).readGroup(n, name, row)
 			}
 		}
 	}
-	for name, s := range r.sets {
+	for name, s := range n.knownSets.now {
 		out[name] = s.read.value
 	}
 	return out
@@ -125,7 +116,7 @@ func sortSet(set *logical.AddressSet) {
 
 // readGroup makes the set of the addresses that a group's ports have, as ovn-northd does it, of the ports that it did not know.
 func (s *knownSet) readGroup(n *network, name string, group *nb.PortGroup) {
-	if s.group == group && s.current(n) {
+	if s.group == group && (n.same.ports || s.current(n)) {
 		return
 	}
 	members, set := make(map[string]memberAddresses, len(group.Ports)), &logical.AddressSet{Name: name}

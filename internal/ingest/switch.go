@@ -15,54 +15,86 @@ import (
 type localSwitch struct {
 	datapath *sb.DatapathBinding
 	row      *nb.LogicalSwitch // nil when the Northbound database has none
-	bindings []*sb.PortBinding
+	rows     portRows
 	groups   []*sb.MulticastGroup
-	rows     map[string]*nb.LogicalSwitchPort // by name; nil until rowOf needs it
-	ports    []*logical.Port
-	acls     []*acls // of port groups
+	ports    []*logical.Port // in ascending order of key
+	acls     []*acls         // of port groups
 	dns      []*logical.DNS
+	known    *knownSwitch
 }
 
 // knownSwitch is what a Reader remembers of a switch.
 type knownSwitch struct {
 	result     *logical.Switch
+	row        *nb.LogicalSwitch              // of the last call
+	bindings   []*sb.PortBinding              // in ascending order of key; nil: not found yet
 	ports      map[*sb.PortBinding]*knownPort // some of rows that are gone
+	groups     map[*sb.MulticastGroup]logical.Group
 	own        acls
 	aclSources []aclSource
 	acls       []*logical.ACL // of aclSources
 }
 
 func (n *network) newLocalSwitch(dp *sb.DatapathBinding) *localSwitch {
-	return &localSwitch{datapath: dp, row: n.NB.LogicalSwitch[dp.ExternalIDs["logical-switch"]]}
+	known := n.knownSwitches.get(dp.UUID, func() *knownSwitch {
+		return &knownSwitch{ports: map[*sb.PortBinding]*knownPort{}, own: acls{uuid: dp.UUID}}
+	})
+	row := n.NB.LogicalSwitch[dp.ExternalIDs["logical-switch"]]
+	l := &localSwitch{datapath: dp, row: row, known: known, rows: newPortRows(known.row, row, n.NB.LogicalSwitchPort)}
+	known.row = row
+	return l
 }
 
-// switchPorts reads the ports of a switch, in ascending order of key.
-func (n *network) switchPorts(l *localSwitch, known *knownSwitch) []*logical.Port {
-	ports := make([]*logical.Port, len(l.bindings))
-	for i, pb := range l.bindings {
-		p := n.knownPort(l, pb, known.ports)
-		ports[i] = p.port
-		n.Problems = append(n.Problems, p.problems...)
-		if p.row != nil {
-			n.members.enter(p)
+// findGroups gives the switches their multicast groups.
+func (n *network) findGroups() {
+	for _, g := range n.SB.MulticastGroup {
+		if l := n.locals[g.Datapath]; l != nil {
+			l.groups = append(l.groups, g)
 		}
 	}
-	if len(known.ports) > 2*len(l.bindings) {
-		known.forget(l.bindings)
+}
+
+// readPorts reads the ports of the switches.
+func (n *network) readPorts() {
+	for _, l := range n.locals {
+		n.readSwitchPorts(l)
 	}
-	slices.SortFunc(ports, func(a, b *logical.Port) int { return compareKeys(a.Key, b.Key, a.UUID, b.UUID) })
-	return ports
+	n.members.end()
+}
+
+func (n *network) readSwitchPorts(l *localSwitch) {
+	bindings := l.known.bindings
+	l.ports = make([]*logical.Port, len(bindings))
+	for i, pb := range bindings {
+		p := n.knownPort(l, pb)
+		l.ports[i] = p.port
+		n.Problems = append(n.Problems, p.problems...)
+		n.members.enter(p)
+	}
+	if len(l.known.ports) > 2*len(bindings) {
+		l.known.forget(bindings)
+	}
+}
+
+// readSwitches makes the switches of what was read before.
+func (n *network) readSwitches() map[string]*logical.Switch {
+	out := make(map[string]*logical.Switch, len(n.locals))
+	for uuid, l := range n.locals {
+		out[uuid] = n.readSwitch(l)
+	}
+	return out
 }
 
 // readSwitch is the switch that the rows describe: the known one if that is equal.
-func (n *network) readSwitch(l *localSwitch, known *knownSwitch) *logical.Switch {
+func (n *network) readSwitch(l *localSwitch) *logical.Switch {
+	known := l.known
 	sw := &logical.Switch{
 		UUID:   l.datapath.UUID,
 		NBUUID: l.datapath.ExternalIDs["logical-switch"],
 		Name:   l.datapath.ExternalIDs["name"],
 		Key:    uint32(l.datapath.TunnelKey),
 		Ports:  l.ports,
-		Groups: make([]logical.Group, len(l.groups)),
+		Groups: n.readGroups(l),
 		DNS:    l.dns,
 	}
 	if l.row != nil {
@@ -74,15 +106,11 @@ func (n *network) readSwitch(l *localSwitch, known *knownSwitch) *logical.Switch
 		n.readACLs(sw, l, known)
 		n.checkSwitch(l.row)
 	}
-	for i, g := range l.groups {
-		sw.Groups[i] = n.group(g)
-	}
-	slices.SortFunc(sw.Groups, func(a, b logical.Group) int { return cmp.Compare(a.Key, b.Key) })
 	known.result = keepEqual(known.result, sw, sameSwitch)
 	return known.result
 }
 
-// readACLs gives a switch its ACLs and what NB_Global says of them.
+// readACLs gives a switch its ACLs and what is asked of all of them.
 func (n *network) readACLs(sw *logical.Switch, l *localSwitch, known *knownSwitch) {
 	known.own.read(n, l.row.ACLs)
 	sources := append(l.acls, &known.own)
@@ -91,10 +119,7 @@ func (n *network) readACLs(sw *logical.Switch, l *localSwitch, known *knownSwitc
 		n.mention(s.sets)
 	}
 	sw.ACLs = known.switchACLs(sources)
-	for _, g := range n.NB.NBGlobal {
-		sw.DefaultACLDrop = g.Options["default_acl_drop"] == "true"
-		sw.AllowInvalid = g.Options["use_ct_inv_match"] == "false"
-	}
+	sw.DefaultACLDrop, sw.AllowInvalid = n.globals.defaultACLDrop, n.globals.allowInvalid
 	n.checkACLs(sw)
 }
 
@@ -118,25 +143,23 @@ func (k *knownSwitch) forget(bindings []*sb.PortBinding) {
 	k.ports = ports
 }
 
-// rowOf is the Northbound row of a binding; nil when the switch has no such port. known is what was found the last time, or nil.
-func (n *network) rowOf(l *localSwitch, pb *sb.PortBinding, known *knownPort) *nb.LogicalSwitchPort {
-	if l.row == nil {
-		return nil
+// readGroups are the multicast groups of a switch, in ascending order of key.
+func (n *network) readGroups(l *localSwitch) []logical.Group {
+	last := l.known.groups
+	if !n.same.bindings {
+		last = nil
 	}
-	if known != nil && known.row != nil && known.owner == l.row {
-		if row := n.NB.LogicalSwitchPort[known.row.UUID]; row != nil && row.Name == pb.LogicalPort {
-			return row
+	l.known.groups = make(map[*sb.MulticastGroup]logical.Group, len(l.groups))
+	groups := make([]logical.Group, len(l.groups))
+	for i, row := range l.groups {
+		g, known := last[row]
+		if !known {
+			g = n.group(row)
 		}
+		l.known.groups[row], groups[i] = g, g
 	}
-	if l.rows == nil {
-		l.rows = make(map[string]*nb.LogicalSwitchPort, len(l.row.Ports))
-		for _, uuid := range l.row.Ports {
-			if lsp := n.NB.LogicalSwitchPort[uuid]; lsp != nil {
-				l.rows[lsp.Name] = lsp
-			}
-		}
-	}
-	return l.rows[pb.LogicalPort]
+	slices.SortFunc(groups, func(a, b logical.Group) int { return cmp.Compare(a.Key, b.Key) })
+	return groups
 }
 
 // group resolves the members of a multicast group; members that are gone are left out.

@@ -29,20 +29,6 @@ var lossByType = map[string]string{
 	"remote":     "remote ports (OVN interconnection) are not supported yet: use it within one availability zone",
 }
 
-// checkGlobals notes what Woven does not do of what the databases ask of every node.
-func (n *network) checkGlobals() {
-	for _, g := range n.SB.SBGlobal {
-		if g.Ipsec {
-			n.Add("sb_global", "ipsec", "SECURITY: IPsec is not supported yet: what this node sends through tunnels is NOT encrypted")
-		}
-	}
-	for _, g := range n.NB.NBGlobal {
-		if g.Options["ignore_lsp_down"] == "false" {
-			n.Add("nb_global", "options:ignore_lsp_down", "false is not supported yet: ARP and ND are answered for ports that are down, too")
-		}
-	}
-}
-
 // checkSwitch notes what Woven does not do of what a row of Logical_Switch asks for; ACLs are checkACLs' business.
 func (n *network) checkSwitch(ls *nb.LogicalSwitch) {
 	for _, c := range []struct {

@@ -13,16 +13,20 @@ import (
 	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/ovsdb/vsw"
+	"woven.dev/woven/internal/testutil/rowstest"
 )
 
 // world is what a node sees of a made-up cluster. UUIDs are names; rows are replaced, never changed, as the database copies do it.
-type world struct{ Input }
+type world struct {
+	Input
+	given Input // that readers were given last
+}
 
 // newWorld has two switches, blue and green, with two ports each, joined by router r1; red hangs on router r2 behind r1, and lone on
 // nothing. blue-1 is plugged here.
 func newWorld() *world {
-	w := &world{Input{
-		Chassis: "hv0", NB: emptyTables[nb.Rows](), SB: emptyTables[sb.Rows](), VS: emptyTables[vsw.Rows](),
+	w := &world{Input: Input{
+		Chassis: "hv0", NB: rowstest.New[nb.Rows](), SB: rowstest.New[sb.Rows](), VS: rowstest.New[vsw.Rows](),
 		Devices: map[string]logical.Device{}, Routes: map[netip.Addr]logical.Route{}, Activated: map[string]bool{},
 	}}
 	w.VS.Bridge["br"] = &vsw.Bridge{UUID: "br", Name: "br-int", Ports: []string{"port"}}
@@ -41,16 +45,6 @@ func newWorld() *world {
 	w.join("r1", "r2")
 	w.plug("blue-1")
 	return w
-}
-
-// emptyTables makes a Rows with empty tables.
-func emptyTables[R any]() *R {
-	rows := new(R)
-	v := reflect.ValueOf(rows).Elem()
-	for i := range v.NumField() {
-		v.Field(i).Set(reflect.MakeMap(v.Field(i).Type()))
-	}
-	return rows
 }
 
 func (w *world) addSwitch(name string, key int) {
@@ -140,10 +134,22 @@ func (w *world) addGroup(name string, ports ...string) {
 	w.NB.PortGroup[name] = &nb.PortGroup{UUID: name, Name: name, Ports: ports}
 }
 
+// input gives the world as the database copies do, and as the agent does.
+func (w *world) input() Input {
+	in := w.Input
+	in.NB, in.SB, in.VS = rowstest.Copy(w.given.NB, w.NB), rowstest.Copy(w.given.SB, w.SB), rowstest.Copy(w.given.VS, w.VS)
+	in.Devices, in.Routes = maps.Clone(w.Devices), maps.Clone(w.Routes)
+	w.given = in
+	return in
+}
+
 // network reads the world.
-func (w *world) network(r *Reader) *logical.Network {
-	plugs, _ := Plugs(w.Input)
-	return r.Network(w.Input, plugs)
+func (w *world) network(r *Reader) *logical.Network { return readInput(r, w.input()) }
+
+// readInput reads plugs and the network.
+func readInput(r *Reader, in Input) *logical.Network {
+	plugs, _ := r.Plugs(in)
+	return r.Network(in, plugs)
 }
 
 // read is network by a new Reader.

@@ -114,6 +114,9 @@ var ActivationKinds = []string{"rarp", "garp", "na"}
 type Address struct {
 	MAC      [6]byte
 	Prefixes []netip.Prefix
+	// VRRP, in port_security only: the element begins with VRRPv3, and names these MAC addresses of virtual routers (00:00:5e:00:01:XX, 00:00:5e:00:02:XX); one
+	// that ends in 0 stands for its range.
+	VRRP [][6]byte
 }
 
 // Device is a local network interface that is plugged in a port.

@@ -52,6 +52,9 @@ set-tunnel 2001:db8::1 device "eth0" ifindex 2
 set-node "hv3" 2001:db8::3 via 2001:db8::3 ifindex 2 mtu 1500
 set-module l2switch "sw-a" a key 1: bind "p1" to "tap1", 2 ports added
 `},
+		{"flood limit", &State{FloodLimit: 5}, &State{}, `
+set-flood-limit 0
+`},
 		{"to nothing", state(tunnel, node("hv3", "192.0.2.3"), module("a", 1, p1, p3)), state(), `
 del-module l2switch "sw-a" a key 1: unbind "p1" from "tap1", 2 ports removed
 del-node "hv3" 192.0.2.3 via 192.0.2.3 ifindex 2 mtu 1500

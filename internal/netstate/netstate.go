@@ -17,6 +17,9 @@ type State struct {
 	Nodes map[string]*Node
 	// Tunnel is this node's own tunnel end; nil when the node has none.
 	Tunnel *Tunnel
+	// FloodLimit is how many copies a second floods may make of what one port sends, or of what comes to one module by tunnels; 0: any
+	// number.
+	FloodLimit uint32
 }
 
 // Module is one instance of an IOModule kind: for OVN, one logical datapath.

@@ -12,6 +12,8 @@ type Verb string
 
 // The verbs of a Plan.
 const (
+	SetFloodLimit Verb = "set-flood-limit"
+
 	SetTunnel Verb = "set-tunnel"
 	SetNode   Verb = "set-node"
 	SetModule Verb = "set-module"
@@ -27,6 +29,8 @@ type Action struct {
 	Tunnel *Tunnel
 	Node   *Node
 	Module *Module
+	// FloodLimit is that of a SetFloodLimit.
+	FloodLimit uint32
 	// Have is the module that a SetModule changes; nil when the module is new.
 	Have *Module
 }
@@ -47,6 +51,8 @@ func (p Plan) String() string {
 // String is the action in one line. A module lists the devices that it binds and unbinds and counts the rest.
 func (a Action) String() string {
 	switch a.Verb {
+	case SetFloodLimit:
+		return fmt.Sprintf("%s %d", a.Verb, a.FloodLimit)
 	case SetTunnel, DelTunnel:
 		return fmt.Sprintf("%s %s", a.Verb, a.Tunnel)
 	case SetNode, DelNode:

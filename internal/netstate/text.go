@@ -12,6 +12,9 @@ import (
 // equal texts.
 func (s *State) Text() string {
 	var b strings.Builder
+	if s.FloodLimit != 0 {
+		fmt.Fprintf(&b, "flood-limit %d\n", s.FloodLimit)
+	}
 	if s.Tunnel != nil {
 		fmt.Fprintf(&b, "tunnel %s\n", s.Tunnel)
 	}

@@ -58,6 +58,7 @@ func register(mux *http.ServeMux, source Source) huma.API {
 	config.RejectUnknownQueryParameters = true
 	config.CreateHooks = nil // no $schema fields
 	config.DocsPath, config.SchemasPath, config.OpenAPIPath = "", "", ""
+	config.Transformers = append(config.Transformers, sayWhatIsWrong)
 	api := humago.New(mux, config)
 	get(api, "status", "/v1/status", "What the agent says about itself",
 		func(*struct{}) (*one[v1.Status], error) {
@@ -68,7 +69,9 @@ func register(mux *http.ServeMux, source Source) huma.API {
 			return listOf("ports", source.Ports, fullPort)
 		})
 	get(api, "port", "/v1/ports/{name}", "One port",
-		func(in *portName) (*one[v1.Port], error) { return onePort(source, in.Name) }, http.StatusNotFound)
+		func(in *portName) (*one[v1.Port], error) {
+			return oneOf("port", in.Name, source.Ports, func(p v1.Port) string { return p.Name }, fullPort)
+		}, http.StatusNotFound)
 	get(api, "map", "/v1/map", "What became of each OVN object",
 		func(*struct{}) (*list[v1.MapEntry], error) {
 			return listOf("map", func() ([]v1.MapEntry, error) { return source.Map(), nil }, fullMapEntry)
@@ -77,6 +80,7 @@ func register(mux *http.ServeMux, source Source) huma.API {
 		func(*struct{}) (*list[v1.DatapathDrops], error) {
 			return listOf("drops", source.Drops, fullDrops)
 		})
+	registerInspection(api, source)
 	return api
 }
 
@@ -94,19 +98,6 @@ func get[I, O any](api huma.API, id, path, summary string, answer func(*I) (*O, 
 // portName is the path of one port.
 type portName struct {
 	Name string `path:"name" doc:"Logical port's name"`
-}
-
-func onePort(source Source, name string) (*one[v1.Port], error) {
-	ports, err := source.Ports()
-	if err != nil {
-		return nil, huma.Error500InternalServerError(fmt.Sprintf("read ports: %v", err))
-	}
-	for _, p := range ports {
-		if p.Name == name {
-			return &one[v1.Port]{fullPort(p)}, nil
-		}
-	}
-	return nil, huma.Error404NotFound(fmt.Sprintf("no port %q on this node", name))
 }
 
 // listOf reads what, and makes each element fit to be sent.

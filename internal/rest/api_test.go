@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"os"
 	"strings"
@@ -61,64 +60,16 @@ func same[T any](t *testing.T, what string, want, got T, err error) {
 
 func TestNothingIsNull(t *testing.T) {
 	s := start(t, config(t, &fakeSource{status: v1.Status{Tunnel: &v1.Tunnel{}}}))
-	for _, path := range []string{"/v1/status", "/v1/ports", "/v1/map", "/v1/drops"} {
+	for _, path := range []string{"/v1/status", "/v1/ports", "/v1/map", "/v1/drops", "/v1/types", "/v1/modules", "/v1/links", "/v1/interfaces"} {
 		if _, _, body := ask(t, s.Addrs()[0], "GET", path); strings.Contains(body, "null") {
 			t.Errorf("%s: %s", path, body)
 		}
 	}
 }
 
-// Every error has the form of RFC 9457.
-func TestProblems(t *testing.T) {
-	working := &fakeSource{ports: []v1.Port{{Name: "p1"}}}
-	broken := &fakeSource{err: errors.New("read map ports: bad file descriptor")}
-	for _, test := range []struct {
-		source       Source
-		method, path string
-		status       int
-		detail       string
-	}{
-		{working, "GET", "/v1/ports/p2", 404, `no port "p2" on this node`},
-		{working, "GET", "/v1/nothing", 404, "no resource /v1/nothing"},
-		{working, "GET", "/", 404, "no resource /"},
-		{working, "POST", "/v1/status", 405, "/v1/status has no method POST"},
-		{working, "DELETE", "/v1/ports/p1", 405, "/v1/ports/p1 has no method DELETE"},
-		{working, "PUT", "/metrics", 405, "/metrics has no method PUT"},
-		{working, "GET", "/v1/status?verbose=1", 422, "validation failed"},
-		{working, "GET", "/v1/ports/p1?x=", 422, "validation failed"},
-		{broken, "GET", "/v1/ports", 500, "read ports: read map ports: bad file descriptor"},
-		{broken, "GET", "/v1/ports/p1", 500, "read ports: read map ports: bad file descriptor"},
-		{broken, "GET", "/v1/drops", 500, "read drops: read map ports: bad file descriptor"},
-	} {
-		t.Run(test.method+" "+test.path, func(t *testing.T) {
-			s := start(t, config(t, test.source))
-			status, contentType, body := ask(t, s.Addrs()[0], test.method, test.path)
-			if status != test.status || contentType != "application/problem+json" {
-				t.Errorf("answer is %d %s", status, contentType)
-			}
-			want := v1.Error{Status: test.status, Title: http.StatusText(test.status), Detail: test.detail}
-			var got v1.Error
-			if err := json.Unmarshal([]byte(body), &got); err != nil {
-				t.Fatalf("%v: %s", err, body)
-			}
-			if got != want {
-				t.Errorf("problem is %+v, want %+v", got, want)
-			}
-		})
-	}
-}
-
-// The problem of a query parameter names it.
-func TestUnknownQueryParameterIsNamed(t *testing.T) {
-	s := start(t, config(t, &fakeSource{}))
-	if _, _, body := ask(t, s.Addrs()[0], "GET", "/v1/map?deep=1"); !strings.Contains(body, `"location":"query.deep"`) {
-		t.Errorf("no location in %s", body)
-	}
-}
-
 func TestPlainResources(t *testing.T) {
 	s := start(t, config(t, &fakeSource{}))
-	for path, want := range map[string]string{"/healthz": "ok\n", "/metrics": "woven_up 1\n"} {
+	for path, want := range map[string]string{"/healthz": "ok\n", "/metrics": "woven_up 1\n", "/metrics?name[]=a&name[]=b": "woven_up 1\n"} {
 		if status, _, body := ask(t, s.Addrs()[0], "GET", path); status != http.StatusOK || body != want {
 			t.Errorf("%s: %d %q", path, status, body)
 		}

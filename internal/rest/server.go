@@ -69,8 +69,11 @@ func (s *Server) add(l net.Listener, h http.Handler, log *slog.Logger) {
 	s.parts = append(s.parts, part{l, &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       time.Minute,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		MaxHeaderBytes:    64 << 10,
+		// "OPTIONS *" is answered as any other method that there is not.
+		DisableGeneralOptionsHandler: true,
+		IdleTimeout:                  time.Minute,
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}})
 }
 

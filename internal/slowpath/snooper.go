@@ -223,14 +223,14 @@ func (s *Snooper) Run(ctx context.Context) error {
 	}
 }
 
-// frame is one to send.
-type frame struct {
+// outgoing is a frame to send.
+type outgoing struct {
 	ifindex int
 	bytes   []byte
 }
 
 // advance forgets what is due, and returns what is to be sent, and when to come again; the zero Time: when woken.
-func (s *Snooper) advance(now time.Time) (frames []frame, next time.Time) {
+func (s *Snooper) advance(now time.Time) (frames []outgoing, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed := false
@@ -250,7 +250,7 @@ func (s *Snooper) advance(now time.Time) (frames []frame, next time.Time) {
 }
 
 // askPorts adds the queries that are due to frames, and says when the next ones are.
-func (sw *snooped) askPorts(now time.Time, frames []frame) (_ []frame, next time.Time) {
+func (sw *snooped) askPorts(now time.Time, frames []outgoing) (_ []outgoing, next time.Time) {
 	asked := 0
 	for port, at := range sw.Ports {
 		switch {
@@ -261,7 +261,7 @@ func (sw *snooped) askPorts(now time.Time, frames []frame) (_ []frame, next time
 			asked++
 			sw.ask[port] = now.Add(sw.Querier.Interval)
 			for _, b := range sw.Querier.queries(at.Tag) {
-				frames = append(frames, frame{at.Ifindex, b})
+				frames = append(frames, outgoing{at.Ifindex, b})
 			}
 		}
 		next = earlier(next, sw.ask[port])

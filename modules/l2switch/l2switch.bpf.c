@@ -59,7 +59,10 @@ static __always_inline int forward_unicast(struct __sk_buff *skb, struct iom_met
 	if (!config || !config->unknown)
 		return iom_drop(skb, m, l2switch, UNKNOWN_MAC);
 	learned = bpf_map_lookup_elem(&l2switch_learned_macs, &key);
-	return learned ? iom_output(skb, m, learned->ref, leave) : iom_flood(skb, m, config->unknown);
+	if (!learned)
+		return iom_flood(skb, m, config->unknown);
+	iom_decide(m, l2switch, LEARNED, 0);
+	return iom_output(skb, m, learned->ref, leave);
 }
 
 static __always_inline int is_tagged(struct __sk_buff *skb, struct iom_meta *m)
@@ -108,7 +111,7 @@ int l2switch_in(struct __sk_buff *skb)
 	if (!m)
 		return TC_ACT_SHOT;
 	slot = m->port;
-	iom_trace_add(m, IOM_TRACE_ENTER, iom_kind, m->dp);
+	iom_trace_add(m, IOM_TRACE_ENTER, 0, 0);
 	if (m->flags & IOM_RESUMED)
 		return forward(skb, m);
 	port = bpf_map_lookup_elem(&l2switch_ports, &slot);

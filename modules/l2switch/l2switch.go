@@ -29,6 +29,9 @@ const (
 	macIP6 = uint8(L2switchL2switchMacFlagL2SWITCH_IP6)
 	macOK  = uint8(L2switchL2switchMacFlagL2SWITCH_MAC_OK)
 
+	macVirtual = uint8(L2switchL2switchMacFlagL2SWITCH_VIRTUAL)
+	macVRRP    = uint8(L2switchL2switchMacFlagL2SWITCH_VRRP)
+
 	ipSrc = L2switchL2switchIpUseL2SWITCH_SRC
 	ipDst = L2switchL2switchIpUseL2SWITCH_DST
 )
@@ -107,55 +110,22 @@ func putPort(t *iom.Tables, slot uint32, p config.Port) {
 			row.Flags |= portInactive | flag
 		}
 	}
-	allowed := mergeSecurity(p.Security)
-	for i, a := range allowed {
+	for i, g := range grants(p.Security) {
 		if i > 0 {
 			row.Flags |= portMore
-			iom.Put(t, "l2switch_macs", L2switchL2switchMacKey{Port: slot, Mac: a.MAC}, uint32(macFlags(a)))
+			iom.Put(t, "l2switch_macs", L2switchL2switchMacKey{Port: slot, Mac: g.mac}, uint32(g.flags))
 		} else {
-			row.Mac, row.MacFlags = a.MAC, macFlags(a)
+			row.Mac, row.MacFlags = g.mac, g.flags
 		}
-		for _, prefix := range a.Prefixes {
+		for _, prefix := range g.prefixes {
 			if i == 0 && inRow(&row, prefix) {
 				continue
 			}
 			row.Flags |= portMore
-			putPrefix(t, slot, a.MAC, prefix)
+			putPrefix(t, slot, g.mac, prefix)
 		}
 	}
 	iom.Put(t, "l2switch_ports", slot, row)
-}
-
-// mergeSecurity joins the elements of each MAC; one without addresses lifts the restriction.
-func mergeSecurity(list []config.Address) []config.Address {
-	var out []config.Address
-	index := map[[6]byte]int{}
-	for _, a := range list {
-		i, seen := index[a.MAC]
-		switch {
-		case !seen:
-			index[a.MAC] = len(out)
-			out = append(out, a)
-		case len(a.Prefixes) == 0 || len(out[i].Prefixes) == 0:
-			out[i].Prefixes = nil
-		default:
-			out[i].Prefixes = append(out[i].Prefixes[:len(out[i].Prefixes):len(out[i].Prefixes)], a.Prefixes...)
-		}
-	}
-	return out
-}
-
-// macFlags says which families a MAC is restricted to.
-func macFlags(a config.Address) uint8 {
-	flags := macOK
-	for _, p := range a.Prefixes {
-		if p.Addr().Is4() {
-			flags |= macIP4
-		} else {
-			flags |= macIP6
-		}
-	}
-	return flags
 }
 
 // inRow puts a single address in the port's own row, if there is room.

@@ -47,6 +47,7 @@ type L2switchIomDrops struct {
 	HOP_LIMIT           uint64
 	NO_GROUP            uint64
 	COPY_FAILED         uint64
+	FLOOD_LIMIT         uint64
 	HERE_ONLY           uint64
 	TAG_FAILED          uint64
 	NO_TUNNEL           uint64
@@ -60,6 +61,12 @@ type L2switchIomDrops struct {
 	TUNNEL_NO_KEYS      uint64
 	TUNNEL_OPTION       uint64
 	TUNNEL_UNKNOWN_KEY  uint64
+}
+
+type L2switchIomFloodBucket struct {
+	_      structs.HostLayout
+	At     uint64
+	Tokens int64
 }
 
 type L2switchIomGroupKey struct {
@@ -159,6 +166,9 @@ type L2switchIomStats struct {
 type L2switchIomTraceRec struct {
 	_    structs.HostLayout
 	What uint32
+	Kind uint32
+	Dp   uint32
+	Port uint32
 	A    uint32
 	B    uint32
 }
@@ -188,6 +198,12 @@ const (
 	L2switchL2switchConfigFlagL2SWITCH_SNOOP         L2switchL2switchConfigFlag = 2
 	L2switchL2switchConfigFlagL2SWITCH_DNS           L2switchL2switchConfigFlag = 4
 )
+
+type L2switchL2switchDecisions struct {
+	_        structs.HostLayout
+	ANSWERED uint8
+	LEARNED  uint8
+}
 
 type L2switchL2switchDrops struct {
 	_                   structs.HostLayout
@@ -263,9 +279,11 @@ type L2switchL2switchLearned struct {
 type L2switchL2switchMacFlag uint32
 
 const (
-	L2switchL2switchMacFlagL2SWITCH_IP4    L2switchL2switchMacFlag = 1
-	L2switchL2switchMacFlagL2SWITCH_IP6    L2switchL2switchMacFlag = 2
-	L2switchL2switchMacFlagL2SWITCH_MAC_OK L2switchL2switchMacFlag = 128
+	L2switchL2switchMacFlagL2SWITCH_IP4     L2switchL2switchMacFlag = 1
+	L2switchL2switchMacFlagL2SWITCH_IP6     L2switchL2switchMacFlag = 2
+	L2switchL2switchMacFlagL2SWITCH_VIRTUAL L2switchL2switchMacFlag = 4
+	L2switchL2switchMacFlagL2SWITCH_VRRP    L2switchL2switchMacFlag = 8
+	L2switchL2switchMacFlagL2SWITCH_MAC_OK  L2switchL2switchMacFlag = 128
 )
 
 type L2switchL2switchMacKey struct {
@@ -314,6 +332,9 @@ const (
 const (
 	L2switchMapIomDps              = "iom_dps"
 	L2switchMapIomDrops            = "iom_drops"
+	L2switchMapIomFloodArrivals    = "iom_flood_arrivals"
+	L2switchMapIomFloodPorts       = "iom_flood_ports"
+	L2switchMapIomFloodRate        = "iom_flood_rate"
 	L2switchMapIomGroups           = "iom_groups"
 	L2switchMapIomMembers          = "iom_members"
 	L2switchMapIomMetas            = "iom_metas"
@@ -341,6 +362,9 @@ const (
 	L2switchProgL2switchNext       = "l2switch_next"
 	L2switchProgL2switchOut        = "l2switch_out"
 	L2switchVarIomKind             = "iom_kind"
+	L2switchVarIomNone             = "iom_none"
+	L2switchVarL2switchDecisions   = "l2switch_decisions"
+	L2switchVarL2switchNone        = "l2switch_none"
 	L2switchVarL2switchPunts       = "l2switch_punts"
 )
 
@@ -398,6 +422,9 @@ type L2switchProgramSpecs struct {
 type L2switchMapSpecs struct {
 	IomDps              *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops            *ebpf.MapSpec `ebpf:"iom_drops"`
+	IomFloodArrivals    *ebpf.MapSpec `ebpf:"iom_flood_arrivals"`
+	IomFloodPorts       *ebpf.MapSpec `ebpf:"iom_flood_ports"`
+	IomFloodRate        *ebpf.MapSpec `ebpf:"iom_flood_rate"`
 	IomGroups           *ebpf.MapSpec `ebpf:"iom_groups"`
 	IomMembers          *ebpf.MapSpec `ebpf:"iom_members"`
 	IomMetas            *ebpf.MapSpec `ebpf:"iom_metas"`
@@ -426,8 +453,11 @@ type L2switchMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type L2switchVariableSpecs struct {
-	IomKind       *ebpf.VariableSpec `ebpf:"iom_kind"`
-	L2switchPunts *ebpf.VariableSpec `ebpf:"l2switch_punts"`
+	IomKind           *ebpf.VariableSpec `ebpf:"iom_kind"`
+	IomNone           *ebpf.VariableSpec `ebpf:"iom_none"`
+	L2switchDecisions *ebpf.VariableSpec `ebpf:"l2switch_decisions"`
+	L2switchNone      *ebpf.VariableSpec `ebpf:"l2switch_none"`
+	L2switchPunts     *ebpf.VariableSpec `ebpf:"l2switch_punts"`
 }
 
 // L2switchObjects contains all objects after they have been loaded into the kernel.
@@ -452,6 +482,9 @@ func (o *L2switchObjects) Close() error {
 type L2switchMaps struct {
 	IomDps              *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops            *ebpf.Map `ebpf:"iom_drops"`
+	IomFloodArrivals    *ebpf.Map `ebpf:"iom_flood_arrivals"`
+	IomFloodPorts       *ebpf.Map `ebpf:"iom_flood_ports"`
+	IomFloodRate        *ebpf.Map `ebpf:"iom_flood_rate"`
 	IomGroups           *ebpf.Map `ebpf:"iom_groups"`
 	IomMembers          *ebpf.Map `ebpf:"iom_members"`
 	IomMetas            *ebpf.Map `ebpf:"iom_metas"`
@@ -480,6 +513,9 @@ func (m *L2switchMaps) Close() error {
 	return _L2switchClose(
 		m.IomDps,
 		m.IomDrops,
+		m.IomFloodArrivals,
+		m.IomFloodPorts,
+		m.IomFloodRate,
 		m.IomGroups,
 		m.IomMembers,
 		m.IomMetas,
@@ -509,8 +545,11 @@ func (m *L2switchMaps) Close() error {
 //
 // It can be passed to LoadL2switchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type L2switchVariables struct {
-	IomKind       *ebpf.Variable `ebpf:"iom_kind"`
-	L2switchPunts *ebpf.Variable `ebpf:"l2switch_punts"`
+	IomKind           *ebpf.Variable `ebpf:"iom_kind"`
+	IomNone           *ebpf.Variable `ebpf:"iom_none"`
+	L2switchDecisions *ebpf.Variable `ebpf:"l2switch_decisions"`
+	L2switchNone      *ebpf.Variable `ebpf:"l2switch_none"`
+	L2switchPunts     *ebpf.Variable `ebpf:"l2switch_punts"`
 }
 
 // L2switchPrograms contains all programs after they have been loaded into the kernel.

@@ -215,10 +215,10 @@ func TestARPAnswer(t *testing.T) {
 	k := storySwitch(t)
 	asked := netip.MustParseAddr("10.0.0.99")
 	flood := "flood 32768\ncopy lp2\ncopy node 1 key 32768\ncopy lp6"
-	answer := "rewrite 0+42\noutput lp1"
+	answer := func(owner string) string { return "decide l2switch.answered " + owner + "\nrewrite 0+42\noutput lp1" }
 	run(t, k, []story{
-		{"known here", "lp1", iomtest.ARP(t, 1, mac1, broadcast, mac1, ip1, ip2), answer},
-		{"known elsewhere", "lp1", iomtest.ARP(t, 1, mac1, broadcast, mac1, ip1, ip3), answer},
+		{"known here", "lp1", iomtest.ARP(t, 1, mac1, broadcast, mac1, ip1, ip2), answer("2")},
+		{"known elsewhere", "lp1", iomtest.ARP(t, 1, mac1, broadcast, mac1, ip1, ip3), answer("3")},
 		{"unknown", "lp1", iomtest.ARP(t, 1, mac1, broadcast, mac1, ip1, asked), flood},
 		{"its own address", "lp1", iomtest.ARP(t, 1, mac1, broadcast, mac1, ip1, ip1), flood},
 		{"an answer is none", "lp1", iomtest.ARP(t, 2, mac1, broadcast, mac1, ip1, ip2), flood},
@@ -238,7 +238,7 @@ func TestNDAnswer(t *testing.T) {
 	group, groupMAC := solicited(v6b)
 	own, ownMAC := solicited(v6a)
 	flood := "flood 32768\ncopy lp2\ncopy node 1 key 32768\ncopy lp6"
-	answer := "rewrite 0+86\noutput lp1"
+	answer := "decide l2switch.answered 2\nrewrite 0+86\noutput lp1"
 	lowHops := iomtest.Solicit(t, mac1, groupMAC, v6a, group, v6b, mac1)
 	lowHops[21] = 254
 	run(t, k, []story{
@@ -313,11 +313,11 @@ func TestLearning(t *testing.T) {
 		k.Run("vif_in", 1, 0, iomtest.UDP(t, smac, mac1, ip2, ip1, 1, 2))
 	}
 	say("un2", stranger)
-	if got := to(); got != "enter l2switch\noutput un2" {
+	if got := to(); got != "enter l2switch\ndecide l2switch.learned\noutput un2" {
 		t.Errorf("learned: %q", got)
 	}
 	say("un3", stranger)
-	if got := to(); got != "enter l2switch\noutput un3" {
+	if got := to(); got != "enter l2switch\ndecide l2switch.learned\noutput un3" {
 		t.Errorf("moved: %q", got)
 	}
 	count := func(port string) l2switch.L2switchL2switchLearnCount {
@@ -348,10 +348,10 @@ func TestActivation(t *testing.T) {
 		{"waits", "act5", iomtest.UDP(t, mac5, mac1, ip2, ip1, 1, 2), "drop l2switch.not_active"},
 		{"receives nothing", "lp1", iomtest.UDP(t, mac1, mac5, ip2, ip1, 1, 2), "drop l2switch.not_active"},
 		{"an ordinary ARP does not do", "act5", iomtest.ARP(t, 1, mac5, broadcast, mac5, ip1, ip2), "drop l2switch.not_active"},
-		{"RARP activates", "act5", rarp, "punt l2switch 2\n" + flood},
-		{"a gratuitous ARP activates", "act5", garp, "punt l2switch 2\n" + flood},
+		{"RARP activates", "act5", rarp, "punt l2switch.activated\n" + flood},
+		{"a gratuitous ARP activates", "act5", garp, "punt l2switch.activated\n" + flood},
 		{"not where an advertisement is wanted", "act6", garp, "drop l2switch.not_active"},
-		{"an advertisement activates", "act6", iomtest.Advertise(t, mac6, mac1, v6a, v6b, v6a, mac6), "punt l2switch 2\noutput lp1"},
+		{"an advertisement activates", "act6", iomtest.Advertise(t, mac6, mac1, v6a, v6b, v6a, mac6), "punt l2switch.activated\noutput lp1"},
 	})
 	bt := &iom.Tables{}
 	iom.Put(bt, "iom_bindings", uint32(1), k.Slot("act6"))
@@ -390,17 +390,17 @@ func TestSnooping(t *testing.T) {
 		{"link-local goes to all", "lp1", udp("224.0.0.251"), flood},
 		{"link-local goes to all, IPv6", "lp1", udp("ff02::fb"), flood},
 		{"broadcast goes to all", "lp1", iomtest.UDP(t, mac1, broadcast, ip1, netip.MustParseAddr("255.255.255.255"), 1, 2), flood},
-		{"IGMP", "lp1", igmp(0x16), "punt l2switch 3\nflood 40002\ncopy un2"},
-		{"MLD", "lp1", mld(143), "punt l2switch 3\nflood 40002\ncopy un2"},
-		{"IGMP query", "lp1", igmp(0x11), "punt l2switch 3\n" + flood},
-		{"MLD query", "lp1", mld(130), "punt l2switch 3\n" + flood},
+		{"IGMP", "lp1", igmp(0x16), "punt l2switch.mcast\nflood 40002\ncopy un2"},
+		{"MLD", "lp1", mld(143), "punt l2switch.mcast\nflood 40002\ncopy un2"},
+		{"IGMP query", "lp1", igmp(0x11), "punt l2switch.mcast\n" + flood},
+		{"MLD query", "lp1", mld(130), "punt l2switch.mcast\n" + flood},
 	})
 	bt := &iom.Tables{}
 	iom.Put(bt, "l2switch_configs", uint32(1), l2switch.L2switchL2switchConfig{Flood: 32768, Flags: l2switch.L2switchL2switchConfigFlagL2SWITCH_SNOOP})
 	k.Write(bt)
 	run(t, k, []story{
 		{"not joined, dropped", "lp1", udp("239.1.1.2"), "drop l2switch.mcast_unregistered"},
-		{"IGMP report that nobody wants", "lp1", igmp(0x16), "punt l2switch 3\ndrop l2switch.mcast_control"},
+		{"IGMP report that nobody wants", "lp1", igmp(0x16), "punt l2switch.mcast\ndrop l2switch.mcast_control"},
 	})
 }
 

@@ -16,7 +16,10 @@ static __always_inline struct l2switch_neigh *known_neighbour(struct iom_meta *m
 	if (!neigh || neigh->port == m->in_key)
 		return NULL;
 	*owner = neigh->owner;
-	return neigh->owner ? NULL : neigh;
+	if (neigh->owner)
+		return NULL;
+	iom_decide(m, l2switch, ANSWERED, neigh->port);
+	return neigh;
 }
 
 static __always_inline int answer_arp(struct __sk_buff *skb, struct iom_meta *m, iom_ref *owner)

@@ -29,13 +29,13 @@ func TestServe(t *testing.T) {
 	solicit := iomtest.UDP(t, mac1, mcastMAC, linkLocal, mcast6, 546, 547)
 	query, query6 := iomtest.UDP(t, mac1, mac2, ip1, ip2, 4000, 53), iomtest.UDP(t, mac1, mac2, v6a, v6b, 4000, 53)
 	run(t, servedSwitch(t, true), []story{
-		{"DHCP request", "lp1", discover, "punt l2switch 4\ndrop l2switch.served"},
-		{"DHCP renewal", "lp1", iomtest.UDP(t, mac1, mac2, ip1, ip2, 68, 67), "punt l2switch 4\ndrop l2switch.served"},
-		{"DHCPv6 request", "lp1", solicit, "punt l2switch 4\ndrop l2switch.served"},
+		{"DHCP request", "lp1", discover, "punt l2switch.dhcp\ndrop l2switch.served"},
+		{"DHCP renewal", "lp1", iomtest.UDP(t, mac1, mac2, ip1, ip2, 68, 67), "punt l2switch.dhcp\ndrop l2switch.served"},
+		{"DHCPv6 request", "lp1", solicit, "punt l2switch.dhcp\ndrop l2switch.served"},
 		{"DHCP request of a port without options", "lp2", iomtest.UDP(t, mac2, broadcast, zero4, all, 68, 67), "flood 32768\ncopy lp1"},
 		{"DHCP reply", "lp1", iomtest.UDP(t, mac1, mac2, ip1, ip2, 67, 68), "output lp2"},
-		{"DNS request", "lp1", query, "punt l2switch 5\ndrop l2switch.served"},
-		{"DNS request, IPv6", "lp1", query6, "punt l2switch 5\ndrop l2switch.served"},
+		{"DNS request", "lp1", query, "punt l2switch.dns\ndrop l2switch.served"},
+		{"DNS request, IPv6", "lp1", query6, "punt l2switch.dns\ndrop l2switch.served"},
 		{"DNS reply", "lp2", iomtest.UDP(t, mac2, mac1, ip2, ip1, 53, 4000), "output lp1"},
 	})
 	run(t, servedSwitch(t, false), []story{{"DNS request in a switch without records", "lp1", query, "output lp2"}})

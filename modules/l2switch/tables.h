@@ -25,6 +25,11 @@
 	X(DST_SECURITY, "destination is not allowed by the receiving port's port security")
 IOM_DROPS(l2switch, L2SWITCH_DROPS)
 
+#define L2SWITCH_DECISIONS(X) \
+	X(ANSWERED, "the switch answers ARP and ND for the port with that address") \
+	X(LEARNED, "the destination MAC was learned")
+IOM_DECISIONS(l2switch, L2SWITCH_DECISIONS)
+
 enum l2switch_config_flag {
 	L2SWITCH_VLAN_PASSTHRU = 1 << 0, /* tagged frames pass */
 	L2SWITCH_SNOOP = 1 << 1, /* IP multicast goes where it was joined */
@@ -83,6 +88,8 @@ const volatile enum l2switch_punt l2switch_punts = 0; /* puts the enum in BTF, w
 enum l2switch_mac_flag {
 	L2SWITCH_IP4 = 1 << 0, /* listed IPv4 addresses */
 	L2SWITCH_IP6 = 1 << 1, /* listed IPv6 addresses */
+	L2SWITCH_VIRTUAL = 1 << 2, /* a virtual router's: ARP and ND that name it come from another MAC */
+	L2SWITCH_VRRP = 1 << 3, /* may send ARP and ND that name the port's virtual MACs */
 	L2SWITCH_MAC_OK = 1 << 7, /* the MAC is allowed */
 };
 

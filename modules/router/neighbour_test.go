@@ -64,15 +64,15 @@ func TestNeighbours(t *testing.T) {
 	}
 	group, groupMAC := solicited(ip("fd00:0::1"))
 	run(t, k, []story{
-		{"a request that teaches", "vm0", moved(1, all, "10.0.0.1"), "enter router\npunt router 1\nrewrite 0+42\nenter l2switch\noutput vm0"},
-		{"a reply that teaches", "vm0", moved(2, lrpMAC(0), "10.0.0.1"), "enter router\npunt router 1\ndrop router.neighbour"},
+		{"a request that teaches", "vm0", moved(1, all, "10.0.0.1"), "enter router\npunt router.learn\nrewrite 0+42\nenter l2switch\noutput vm0"},
+		{"a reply that teaches", "vm0", moved(2, lrpMAC(0), "10.0.0.1"), "enter router\npunt router.learn\ndrop router.neighbour"},
 		{"a reply with nothing new", "vm0", arp(t, 2, lrpMAC(0), "10.0.0.10", "10.0.0.1"), "enter router\ndrop router.neighbour"},
 		{"a request for another network's address", "vm0", arp(t, 1, all, "10.0.0.10", "10.0.1.1"), "flood 32768\ncopy sw0-lr"},
 		{"a request from another network", "vm0", arp(t, 1, all, "10.0.7.10", "10.0.0.1"), "enter router\ndrop router.neighbour"},
 		{"a solicitation that teaches", "vm0", iomtest.Solicit(t, vmMAC(0), groupMAC, ip("fd00:0::10"), group, ip("fd00:0::1"), mac77),
-			"enter router\npunt router 1\nrewrite 0+86\nenter l2switch\noutput vm0"},
+			"enter router\npunt router.learn\nrewrite 0+86\nenter l2switch\noutput vm0"},
 		{"an advertisement that teaches", "vm0", iomtest.Advertise(t, vmMAC(0), lrpMAC(0), ip("fd00:0::10"), ip("fd00:0::1"), ip("fd00:0::10"), mac77),
-			"enter router\npunt router 1\ndrop router.neighbour"},
+			"enter router\npunt router.learn\ndrop router.neighbour"},
 		{"an advertisement with nothing new", "vm0", iomtest.Advertise(t, vmMAC(0), lrpMAC(0), ip("fd00:0::10"), ip("fd00:0::1"), ip("fd00:0::10"), vmMAC(0)),
 			"enter router\ndrop router.neighbour"},
 	})
@@ -105,9 +105,9 @@ func TestLearnOnlyKnown(t *testing.T) {
 		want := "enter router\ndrop router.neighbour"
 		switch {
 		case s.tpa == "10.0.0.1":
-			want = "enter router\npunt router 1\nrewrite 0+42\nenter l2switch\noutput vm0"
+			want = "enter router\npunt router.learn\nrewrite 0+42\nenter l2switch\noutput vm0"
 		case s.learns:
-			want = "enter router\npunt router 1\ndrop router.neighbour"
+			want = "enter router\npunt router.learn\ndrop router.neighbour"
 		}
 		if got != want {
 			t.Errorf("%s:\n%s", s.name, cmp.Diff(want, got))

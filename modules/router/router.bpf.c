@@ -25,7 +25,7 @@ int router_in(struct __sk_buff *skb)
 
 	if (!m)
 		return TC_ACT_SHOT;
-	iom_trace_add(m, IOM_TRACE_ENTER, iom_kind, m->dp);
+	iom_trace_add(m, IOM_TRACE_ENTER, 0, 0);
 	port = router_port_get(m->port);
 	if (!port || !(port->flags & ROUTER_PORT_ENABLED))
 		return iom_drop(skb, m, router, PORT_DISABLED);

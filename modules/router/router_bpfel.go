@@ -47,6 +47,7 @@ type RouterIomDrops struct {
 	HOP_LIMIT           uint64
 	NO_GROUP            uint64
 	COPY_FAILED         uint64
+	FLOOD_LIMIT         uint64
 	HERE_ONLY           uint64
 	TAG_FAILED          uint64
 	NO_TUNNEL           uint64
@@ -60,6 +61,12 @@ type RouterIomDrops struct {
 	TUNNEL_NO_KEYS      uint64
 	TUNNEL_OPTION       uint64
 	TUNNEL_UNKNOWN_KEY  uint64
+}
+
+type RouterIomFloodBucket struct {
+	_      structs.HostLayout
+	At     uint64
+	Tokens int64
 }
 
 type RouterIomGroupKey struct {
@@ -159,6 +166,9 @@ type RouterIomStats struct {
 type RouterIomTraceRec struct {
 	_    structs.HostLayout
 	What uint32
+	Kind uint32
+	Dp   uint32
+	Port uint32
 	A    uint32
 	B    uint32
 }
@@ -299,33 +309,38 @@ type RouterRouterRouteKey struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	RouterMapIomDps        = "iom_dps"
-	RouterMapIomDrops      = "iom_drops"
-	RouterMapIomGroups     = "iom_groups"
-	RouterMapIomMembers    = "iom_members"
-	RouterMapIomMetas      = "iom_metas"
-	RouterMapIomNodes      = "iom_nodes"
-	RouterMapIomPortStats  = "iom_port_stats"
-	RouterMapIomPorts      = "iom_ports"
-	RouterMapIomProgs      = "iom_progs"
-	RouterMapIomPuntBufs   = "iom_punt_bufs"
-	RouterMapIomPuntLimits = "iom_punt_limits"
-	RouterMapIomPunts      = "iom_punts"
-	RouterMapIomTraceLog   = "iom_trace_log"
-	RouterMapIomTunnelEnd  = "iom_tunnel_end"
-	RouterMapRouterAddrs   = "router_addrs"
-	RouterMapRouterConfigs = "router_configs"
-	RouterMapRouterDrops   = "router_drops"
-	RouterMapRouterHops    = "router_hops"
-	RouterMapRouterNeighs  = "router_neighs"
-	RouterMapRouterPorts   = "router_ports"
-	RouterMapRouterRoutes  = "router_routes"
-	RouterProgRouterIn     = "router_in"
-	RouterProgRouterLeave  = "router_leave"
-	RouterProgRouterNext   = "router_next"
-	RouterProgRouterOut    = "router_out"
-	RouterVarIomKind       = "iom_kind"
-	RouterVarRouterPunts   = "router_punts"
+	RouterMapIomDps           = "iom_dps"
+	RouterMapIomDrops         = "iom_drops"
+	RouterMapIomFloodArrivals = "iom_flood_arrivals"
+	RouterMapIomFloodPorts    = "iom_flood_ports"
+	RouterMapIomFloodRate     = "iom_flood_rate"
+	RouterMapIomGroups        = "iom_groups"
+	RouterMapIomMembers       = "iom_members"
+	RouterMapIomMetas         = "iom_metas"
+	RouterMapIomNodes         = "iom_nodes"
+	RouterMapIomPortStats     = "iom_port_stats"
+	RouterMapIomPorts         = "iom_ports"
+	RouterMapIomProgs         = "iom_progs"
+	RouterMapIomPuntBufs      = "iom_punt_bufs"
+	RouterMapIomPuntLimits    = "iom_punt_limits"
+	RouterMapIomPunts         = "iom_punts"
+	RouterMapIomTraceLog      = "iom_trace_log"
+	RouterMapIomTunnelEnd     = "iom_tunnel_end"
+	RouterMapRouterAddrs      = "router_addrs"
+	RouterMapRouterConfigs    = "router_configs"
+	RouterMapRouterDrops      = "router_drops"
+	RouterMapRouterHops       = "router_hops"
+	RouterMapRouterNeighs     = "router_neighs"
+	RouterMapRouterPorts      = "router_ports"
+	RouterMapRouterRoutes     = "router_routes"
+	RouterProgRouterIn        = "router_in"
+	RouterProgRouterLeave     = "router_leave"
+	RouterProgRouterNext      = "router_next"
+	RouterProgRouterOut       = "router_out"
+	RouterVarIomKind          = "iom_kind"
+	RouterVarIomNone          = "iom_none"
+	RouterVarRouterNone       = "router_none"
+	RouterVarRouterPunts      = "router_punts"
 )
 
 // LoadRouter returns the embedded CollectionSpec for Router.
@@ -380,27 +395,30 @@ type RouterProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type RouterMapSpecs struct {
-	IomDps        *ebpf.MapSpec `ebpf:"iom_dps"`
-	IomDrops      *ebpf.MapSpec `ebpf:"iom_drops"`
-	IomGroups     *ebpf.MapSpec `ebpf:"iom_groups"`
-	IomMembers    *ebpf.MapSpec `ebpf:"iom_members"`
-	IomMetas      *ebpf.MapSpec `ebpf:"iom_metas"`
-	IomNodes      *ebpf.MapSpec `ebpf:"iom_nodes"`
-	IomPortStats  *ebpf.MapSpec `ebpf:"iom_port_stats"`
-	IomPorts      *ebpf.MapSpec `ebpf:"iom_ports"`
-	IomProgs      *ebpf.MapSpec `ebpf:"iom_progs"`
-	IomPuntBufs   *ebpf.MapSpec `ebpf:"iom_punt_bufs"`
-	IomPuntLimits *ebpf.MapSpec `ebpf:"iom_punt_limits"`
-	IomPunts      *ebpf.MapSpec `ebpf:"iom_punts"`
-	IomTraceLog   *ebpf.MapSpec `ebpf:"iom_trace_log"`
-	IomTunnelEnd  *ebpf.MapSpec `ebpf:"iom_tunnel_end"`
-	RouterAddrs   *ebpf.MapSpec `ebpf:"router_addrs"`
-	RouterConfigs *ebpf.MapSpec `ebpf:"router_configs"`
-	RouterDrops   *ebpf.MapSpec `ebpf:"router_drops"`
-	RouterHops    *ebpf.MapSpec `ebpf:"router_hops"`
-	RouterNeighs  *ebpf.MapSpec `ebpf:"router_neighs"`
-	RouterPorts   *ebpf.MapSpec `ebpf:"router_ports"`
-	RouterRoutes  *ebpf.MapSpec `ebpf:"router_routes"`
+	IomDps           *ebpf.MapSpec `ebpf:"iom_dps"`
+	IomDrops         *ebpf.MapSpec `ebpf:"iom_drops"`
+	IomFloodArrivals *ebpf.MapSpec `ebpf:"iom_flood_arrivals"`
+	IomFloodPorts    *ebpf.MapSpec `ebpf:"iom_flood_ports"`
+	IomFloodRate     *ebpf.MapSpec `ebpf:"iom_flood_rate"`
+	IomGroups        *ebpf.MapSpec `ebpf:"iom_groups"`
+	IomMembers       *ebpf.MapSpec `ebpf:"iom_members"`
+	IomMetas         *ebpf.MapSpec `ebpf:"iom_metas"`
+	IomNodes         *ebpf.MapSpec `ebpf:"iom_nodes"`
+	IomPortStats     *ebpf.MapSpec `ebpf:"iom_port_stats"`
+	IomPorts         *ebpf.MapSpec `ebpf:"iom_ports"`
+	IomProgs         *ebpf.MapSpec `ebpf:"iom_progs"`
+	IomPuntBufs      *ebpf.MapSpec `ebpf:"iom_punt_bufs"`
+	IomPuntLimits    *ebpf.MapSpec `ebpf:"iom_punt_limits"`
+	IomPunts         *ebpf.MapSpec `ebpf:"iom_punts"`
+	IomTraceLog      *ebpf.MapSpec `ebpf:"iom_trace_log"`
+	IomTunnelEnd     *ebpf.MapSpec `ebpf:"iom_tunnel_end"`
+	RouterAddrs      *ebpf.MapSpec `ebpf:"router_addrs"`
+	RouterConfigs    *ebpf.MapSpec `ebpf:"router_configs"`
+	RouterDrops      *ebpf.MapSpec `ebpf:"router_drops"`
+	RouterHops       *ebpf.MapSpec `ebpf:"router_hops"`
+	RouterNeighs     *ebpf.MapSpec `ebpf:"router_neighs"`
+	RouterPorts      *ebpf.MapSpec `ebpf:"router_ports"`
+	RouterRoutes     *ebpf.MapSpec `ebpf:"router_routes"`
 }
 
 // RouterVariableSpecs contains global variables before they are loaded into the kernel.
@@ -408,6 +426,8 @@ type RouterMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type RouterVariableSpecs struct {
 	IomKind     *ebpf.VariableSpec `ebpf:"iom_kind"`
+	IomNone     *ebpf.VariableSpec `ebpf:"iom_none"`
+	RouterNone  *ebpf.VariableSpec `ebpf:"router_none"`
 	RouterPunts *ebpf.VariableSpec `ebpf:"router_punts"`
 }
 
@@ -431,33 +451,39 @@ func (o *RouterObjects) Close() error {
 //
 // It can be passed to LoadRouterObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RouterMaps struct {
-	IomDps        *ebpf.Map `ebpf:"iom_dps"`
-	IomDrops      *ebpf.Map `ebpf:"iom_drops"`
-	IomGroups     *ebpf.Map `ebpf:"iom_groups"`
-	IomMembers    *ebpf.Map `ebpf:"iom_members"`
-	IomMetas      *ebpf.Map `ebpf:"iom_metas"`
-	IomNodes      *ebpf.Map `ebpf:"iom_nodes"`
-	IomPortStats  *ebpf.Map `ebpf:"iom_port_stats"`
-	IomPorts      *ebpf.Map `ebpf:"iom_ports"`
-	IomProgs      *ebpf.Map `ebpf:"iom_progs"`
-	IomPuntBufs   *ebpf.Map `ebpf:"iom_punt_bufs"`
-	IomPuntLimits *ebpf.Map `ebpf:"iom_punt_limits"`
-	IomPunts      *ebpf.Map `ebpf:"iom_punts"`
-	IomTraceLog   *ebpf.Map `ebpf:"iom_trace_log"`
-	IomTunnelEnd  *ebpf.Map `ebpf:"iom_tunnel_end"`
-	RouterAddrs   *ebpf.Map `ebpf:"router_addrs"`
-	RouterConfigs *ebpf.Map `ebpf:"router_configs"`
-	RouterDrops   *ebpf.Map `ebpf:"router_drops"`
-	RouterHops    *ebpf.Map `ebpf:"router_hops"`
-	RouterNeighs  *ebpf.Map `ebpf:"router_neighs"`
-	RouterPorts   *ebpf.Map `ebpf:"router_ports"`
-	RouterRoutes  *ebpf.Map `ebpf:"router_routes"`
+	IomDps           *ebpf.Map `ebpf:"iom_dps"`
+	IomDrops         *ebpf.Map `ebpf:"iom_drops"`
+	IomFloodArrivals *ebpf.Map `ebpf:"iom_flood_arrivals"`
+	IomFloodPorts    *ebpf.Map `ebpf:"iom_flood_ports"`
+	IomFloodRate     *ebpf.Map `ebpf:"iom_flood_rate"`
+	IomGroups        *ebpf.Map `ebpf:"iom_groups"`
+	IomMembers       *ebpf.Map `ebpf:"iom_members"`
+	IomMetas         *ebpf.Map `ebpf:"iom_metas"`
+	IomNodes         *ebpf.Map `ebpf:"iom_nodes"`
+	IomPortStats     *ebpf.Map `ebpf:"iom_port_stats"`
+	IomPorts         *ebpf.Map `ebpf:"iom_ports"`
+	IomProgs         *ebpf.Map `ebpf:"iom_progs"`
+	IomPuntBufs      *ebpf.Map `ebpf:"iom_punt_bufs"`
+	IomPuntLimits    *ebpf.Map `ebpf:"iom_punt_limits"`
+	IomPunts         *ebpf.Map `ebpf:"iom_punts"`
+	IomTraceLog      *ebpf.Map `ebpf:"iom_trace_log"`
+	IomTunnelEnd     *ebpf.Map `ebpf:"iom_tunnel_end"`
+	RouterAddrs      *ebpf.Map `ebpf:"router_addrs"`
+	RouterConfigs    *ebpf.Map `ebpf:"router_configs"`
+	RouterDrops      *ebpf.Map `ebpf:"router_drops"`
+	RouterHops       *ebpf.Map `ebpf:"router_hops"`
+	RouterNeighs     *ebpf.Map `ebpf:"router_neighs"`
+	RouterPorts      *ebpf.Map `ebpf:"router_ports"`
+	RouterRoutes     *ebpf.Map `ebpf:"router_routes"`
 }
 
 func (m *RouterMaps) Close() error {
 	return _RouterClose(
 		m.IomDps,
 		m.IomDrops,
+		m.IomFloodArrivals,
+		m.IomFloodPorts,
+		m.IomFloodRate,
 		m.IomGroups,
 		m.IomMembers,
 		m.IomMetas,
@@ -485,6 +511,8 @@ func (m *RouterMaps) Close() error {
 // It can be passed to LoadRouterObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RouterVariables struct {
 	IomKind     *ebpf.Variable `ebpf:"iom_kind"`
+	IomNone     *ebpf.Variable `ebpf:"iom_none"`
+	RouterNone  *ebpf.Variable `ebpf:"router_none"`
 	RouterPunts *ebpf.Variable `ebpf:"router_punts"`
 }
 

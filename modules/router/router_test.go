@@ -123,15 +123,15 @@ func TestForwarding(t *testing.T) {
 		{"to another node, as the other switch", "vm0", udp(t, "10.0.0.10", "10.0.2.10"), "enter router\n" + rewrite4 + "enter l2switch\ntunnel node 1 key 1 vni 12"},
 		{"back to where it came from", "vm0", udp(t, "10.0.1.77", "10.0.0.10"), "enter router\n" + rewrite4 + "enter l2switch\noutput vm0"},
 		{"link-local stays on its port", "vm0", udp(t, "fe80::77", "fe80::10"), "enter router\n" + rewrite6 + "enter l2switch\noutput vm0"},
-		{"time to live ends", "vm0", withTTL(t, "10.0.0.10", "10.0.1.10", 1), "enter router\npunt router 3\ndrop router.ttl_exceeded"},
-		{"time to live has ended", "vm0", withTTL(t, "10.0.0.10", "10.0.1.10", 0), "enter router\npunt router 3\ndrop router.ttl_exceeded"},
-		{"hop limit ends", "vm0", withTTL(t, "fd00:0::10", "fd00:1::10", 1), "enter router\npunt router 3\ndrop router.ttl_exceeded"},
+		{"time to live ends", "vm0", withTTL(t, "10.0.0.10", "10.0.1.10", 1), "enter router\npunt router.ttl\ndrop router.ttl_exceeded"},
+		{"time to live has ended", "vm0", withTTL(t, "10.0.0.10", "10.0.1.10", 0), "enter router\npunt router.ttl\ndrop router.ttl_exceeded"},
+		{"hop limit ends", "vm0", withTTL(t, "fd00:0::10", "fd00:1::10", 1), "enter router\npunt router.ttl\ndrop router.ttl_exceeded"},
 		{"later fragment's time to live ends", "vm0", later, "enter router\ndrop router.ttl_exceeded"},
-		{"no route", "vm0", udp(t, "10.0.0.10", "192.0.2.1"), "enter router\npunt router 4\ndrop router.no_route"},
-		{"no route, IPv6", "vm0", udp(t, "fd00:0::10", "2001:db8::1"), "enter router\npunt router 4\ndrop router.no_route"},
-		{"next hop unknown", "vm0", udp(t, "10.0.0.10", "10.0.1.99"), "enter router\npunt router 2\ndrop router.unresolved"},
-		{"next hop unknown, IPv6", "vm0", udp(t, "fd00:0::10", "fd00:1::99"), "enter router\npunt router 2\ndrop router.unresolved"},
-		{"network of a disabled port", "vm0", udp(t, "10.0.0.10", "10.0.3.10"), "enter router\npunt router 4\ndrop router.no_route"},
+		{"no route", "vm0", udp(t, "10.0.0.10", "192.0.2.1"), "enter router\npunt router.no_route\ndrop router.no_route"},
+		{"no route, IPv6", "vm0", udp(t, "fd00:0::10", "2001:db8::1"), "enter router\npunt router.no_route\ndrop router.no_route"},
+		{"next hop unknown", "vm0", udp(t, "10.0.0.10", "10.0.1.99"), "enter router\npunt router.resolve\ndrop router.unresolved"},
+		{"next hop unknown, IPv6", "vm0", udp(t, "fd00:0::10", "fd00:1::99"), "enter router\npunt router.resolve\ndrop router.unresolved"},
+		{"network of a disabled port", "vm0", udp(t, "10.0.0.10", "10.0.3.10"), "enter router\npunt router.no_route\ndrop router.no_route"},
 		{"into a disabled port", "vm3", iomtest.UDP(t, vmMAC(3), lrpMAC(3), ip("10.0.3.10"), ip("10.0.0.10"), 1, 2), "enter router\ndrop router.port_disabled"},
 	})
 }
@@ -194,9 +194,9 @@ func TestOwnAddress(t *testing.T) {
 		return iomtest.Frame(t, iomtest.Eth(vmMAC(0), lrpMAC(0), layers.EthernetTypeIPv6), l3, icmp, gopacket.Payload("\x00\x07\x00\x09ping"))
 	}
 	run(t, k, []story{
-		{"UDP", "vm0", udp(t, "10.0.0.10", "10.0.0.1"), "enter router\npunt router 5\ndrop router.own_address"},
-		{"UDP to another port's address", "vm0", udp(t, "10.0.0.10", "10.0.1.1"), "enter router\npunt router 5\ndrop router.own_address"},
-		{"UDP, IPv6", "vm0", udp(t, "fd00:0::10", "fd00:0::1"), "enter router\npunt router 5\ndrop router.own_address"},
+		{"UDP", "vm0", udp(t, "10.0.0.10", "10.0.0.1"), "enter router\npunt router.own\ndrop router.own_address"},
+		{"UDP to another port's address", "vm0", udp(t, "10.0.0.10", "10.0.1.1"), "enter router\npunt router.own\ndrop router.own_address"},
+		{"UDP, IPv6", "vm0", udp(t, "fd00:0::10", "fd00:0::1"), "enter router\npunt router.own\ndrop router.own_address"},
 		{"ICMP that is no echo request", "vm0", icmp4(layers.ICMPv4TypeEchoReply), "enter router\ndrop router.own_address"},
 		{"ICMPv6 that is no echo request", "vm0", icmp6(layers.ICMPv6TypeEchoReply), "enter router\ndrop router.own_address"},
 	})

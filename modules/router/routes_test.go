@@ -35,7 +35,7 @@ func TestRoutes(t *testing.T) {
 	via1 := "enter router\n" + rewrite4 + "enter l2switch\noutput vm1"
 	via0 := "enter router\n" + rewrite4 + "enter l2switch\noutput vm0"
 	via1v6, via0v6 := strings.ReplaceAll(via1, rewrite4, rewrite6), strings.ReplaceAll(via0, rewrite4, rewrite6)
-	discard, none := "enter router\ndrop router.discard", "enter router\npunt router 4\ndrop router.no_route"
+	discard, none := "enter router\ndrop router.discard", "enter router\npunt router.no_route\ndrop router.no_route"
 	in := func(table string, r config.Route) config.Route { r.Table = table; return r }
 	for _, c := range []struct {
 		name     string
@@ -61,7 +61,7 @@ func TestRoutes(t *testing.T) {
 		{"another table", []config.Route{in("blue", to("192.0.2.0/24", hop(2, "10.0.1.10")))}, "", "10.0.0.10", "192.0.2.1", none},
 		{"the port's table", []config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10")), in("blue", to("192.0.2.0/24", hop(2, "10.0.1.10")))}, "blue", "10.0.0.10", "192.0.2.1", via1},
 		{"a network from another table", nil, "blue", "10.0.0.10", "10.0.1.10", via1},
-		{"unknown next hop", []config.Route{to("::/0", hop(2, "fd00:1::99"))}, "", "fd00:0::10", "2001:db8::1", "enter router\npunt router 2\ndrop router.unresolved"},
+		{"unknown next hop", []config.Route{to("::/0", hop(2, "fd00:1::99"))}, "", "fd00:0::10", "2001:db8::1", "enter router\npunt router.resolve\ndrop router.unresolved"},
 		{"by a disabled port", []config.Route{to("::/0", hop(4, "fd00:3::10"))}, "", "fd00:0::10", "2001:db8::1", "enter router\ndrop router.port_disabled"},
 		{"back", []config.Route{to("2001:db8::/32", hop(1, "fd00:0::10"))}, "", "fd00:0::10", "2001:db8::1", via0v6},
 	} {
@@ -125,7 +125,7 @@ func TestMTU(t *testing.T) {
 	}
 	for _, tooBig := range [][]byte{sized("10.0.0.10", "10.0.1.10", 41), sized("fd00:0::10", "fd00:1::10", 21)} {
 		got = k.Send("vm0", tooBig).Text
-		if want := "enter l2switch\nenter router\npunt router 6\ndrop router.too_big"; got != want {
+		if want := "enter l2switch\nenter router\npunt router.too_big\ndrop router.too_big"; got != want {
 			t.Errorf("too large:\n%s", cmp.Diff(want, got))
 		}
 	}

@@ -45,6 +45,16 @@ func (s *Spec) Drops(kind string) ([]Member, error) {
 	return Members(m.Value)
 }
 
+// Decisions lists what a kind may say in traces that no drop and no action says (IOM_DECISIONS in <iom/trace.h>).
+func (s *Spec) Decisions(kind string) ([]Member, error) {
+	for i, k := range s.Kinds {
+		if v := s.objects[i+1].Variables[kind+"_decisions"]; k.Name == kind && v != nil && v.Type != nil {
+			return Members(v.Type.Type)
+		}
+	}
+	return nil, fmt.Errorf("read decisions of %q: no variable %q", kind, kind+"_decisions")
+}
+
 // PuntReason is a kind's word for a punt's reason: an enumerator of the type of its variable <kind>_punts.
 func (s *Spec) PuntReason(kind string, reason uint32) string {
 	for i, k := range s.Kinds {

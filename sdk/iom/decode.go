@@ -2,6 +2,7 @@ package iom
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
@@ -10,7 +11,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// Value is a table's key or value decoded by its layout: a uint64, a string, or Fields.
+// Value is a table's key or value decoded by its layout: a uint64, a string, a Ref, or Fields.
 type Value any
 
 // Field is a member of a decoded struct.
@@ -32,15 +33,40 @@ func (f Fields) Get(name string) Value {
 	return nil
 }
 
-// Decode reads a row's bytes by its BTF type. Addresses (struct iom_addr, iom_ip4) become IP addresses, arrays of six bytes hardware addresses,
-// char arrays text, other byte arrays hexadecimal, enums the names of the bits that are set or of the value.
+// MarshalJSON writes an object with the members in their order.
+func (f Fields) MarshalJSON() ([]byte, error) {
+	out := []byte{'{'}
+	for i, m := range f {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		name, err := json.Marshal(m.Name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(m.Value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(append(out, name...), ':'), value...)
+	}
+	return append(out, '}'), nil
+}
+
+// Decode reads a row's bytes by its BTF type. Addresses (struct iom_addr, iom_ip4) become IP addresses, an iom_ref a Ref, arrays of six bytes
+// hardware addresses, char arrays text, other byte arrays hexadecimal, enums the names of the bits that are set or of the value.
 func Decode(t btf.Type, data []byte) (Value, error) {
 	size, err := btf.Sizeof(t)
 	if err != nil || len(data) < size {
 		return nil, fmt.Errorf("decode %v: have %d bytes, want %d: %w", t, len(data), size, err)
 	}
-	if td, ok := t.(*btf.Typedef); ok && td.Name == "iom_ip4" {
-		return netip.AddrFrom4([4]byte(data[:4])).String(), nil
+	if td, ok := t.(*btf.Typedef); ok {
+		switch td.Name {
+		case "iom_ip4":
+			return netip.AddrFrom4([4]byte(data[:4])).String(), nil
+		case "iom_ref":
+			return Ref(decodeInt(data[:4])), nil
+		}
 	}
 	switch t := btf.UnderlyingType(t).(type) {
 	case *btf.Struct:

@@ -30,7 +30,7 @@ const (
 
 // runMaps belong to one release: programs of another one must not see them.
 var runMaps = map[string]bool{"iom_progs": true, "iom_metas": true, "iom_trace_log": true,
-	"iom_punts": true, "iom_punt_bufs": true}
+	"iom_punts": true, "iom_punt_bufs": true, "iom_match_queries": true}
 
 // Spec is a complete set of programs and maps, not yet loaded.
 type Spec struct {

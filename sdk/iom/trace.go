@@ -22,31 +22,37 @@ const (
 	StepEnter   = wire.TraceEnter
 	StepPunt    = wire.TracePunt
 	StepLearn   = wire.TraceLearn
+	StepDecide  = wire.TraceDecide
 )
 
 // Step is one thing that happened to a traced packet.
 type Step struct {
 	Kind StepKind
-	// Module is the kind that dropped or got the packet; "iom" is the platform. Reason and Text are the drop's.
-	Module, Reason, Text string
-	// Ref is the port of an output or copy, or the port and peer of a tunnel.
+	// Module is the kind that took the step; "iom" is the platform. Of a drop it is the one that has the reason.
+	Module string
+	// Instance and Port are the slots of the instance and of the port that had the packet; 0: none.
+	Instance, Port uint32
+	// Reason is the module's word for a drop, a decision or a punt; Text what it means, of a drop and a decision.
+	Reason, Text string
+	// Object is the number of what a decision goes by, see iom_decide in <iom/trace.h>.
+	Object uint32
+	// Ref is the port of an output, a copy or a learned address, or the port and peer of a tunnel.
 	Ref Ref
-	// VNI of a tunnel, Group of a flood, Slot of the instance entered, Offset and Len of a rewrite, Punt's reason by the module's number.
+	// VNI of a tunnel, Group of a flood, Offset and Len of a rewrite.
 	VNI         uint32
-	Punt        uint32
 	Group       uint16
-	Slot        uint32
 	Offset, Len uint32
 }
 
 // Entry says where a traced packet is.
 type Entry struct {
-	// Port is the slot of the port of this node by which it comes in, or, if Leaves, is about to go out.
-	Port   uint32
+	// At is the port of this node by which it comes in, or, if Leaves, the port, or the peer, to which it is about to go out.
+	At     Ref
 	Leaves bool
-	// In and InKey are the port that a leaving packet came in by.
-	In    Ref
-	InKey uint16
+	// In and InKey are the port that a leaving packet came in by, Instance is the slot of the instance that it leaves.
+	In       Ref
+	InKey    uint16
+	Instance uint32
 }
 
 // Trace is the result of a traced packet.
@@ -63,7 +69,7 @@ func (s *Spec) Trace(set *Set, e Entry, packet []byte) (Trace, error) {
 	if err := log.Put(uint32(0), wire.TraceRec{}); err != nil {
 		return Trace{}, fmt.Errorf("start trace: %w", err)
 	}
-	ctx := traceCtx{Cb: [5]uint32{e.Port, 0, uint32(e.In), uint32(e.InKey)}}
+	ctx := traceCtx{Cb: [5]uint32{uint32(e.At), 0, uint32(e.In), uint32(e.InKey), e.Instance}}
 	if e.Leaves {
 		ctx.Cb[1] = 1
 	}
@@ -87,15 +93,18 @@ func (s *Spec) steps(log *ebpf.Map) ([]Step, error) {
 	if err := log.Lookup(uint32(0), &head); err != nil {
 		return nil, fmt.Errorf("read trace: %w", err)
 	}
+	if head.A >= log.MaxEntries() {
+		return nil, fmt.Errorf("read trace: it has %d steps, of which only %d were recorded", head.A, log.MaxEntries()-1)
+	}
 	var steps []Step
-	for i := uint32(1); i <= min(head.A, log.MaxEntries()-1); i++ {
+	for i := uint32(1); i <= head.A; i++ {
 		var rec wire.TraceRec
 		if err := log.Lookup(i, &rec); err != nil {
 			return nil, fmt.Errorf("read trace: %w", err)
 		}
 		step, err := s.step(rec)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read trace: %w", err)
 		}
 		steps = append(steps, step)
 	}
@@ -103,7 +112,7 @@ func (s *Spec) steps(log *ebpf.Map) ([]Step, error) {
 }
 
 func (s *Spec) step(rec wire.TraceRec) (Step, error) {
-	step := Step{Kind: rec.What}
+	step := Step{Kind: rec.What, Module: s.kindName(rec.Kind), Instance: rec.Dp, Port: rec.Port}
 	switch step.Kind {
 	case StepDrop:
 		step.Module = s.kindName(rec.A)
@@ -111,12 +120,16 @@ func (s *Spec) step(rec wire.TraceRec) (Step, error) {
 		if err != nil {
 			return step, err
 		}
-		if int(rec.B) >= len(reasons) {
-			return step, fmt.Errorf("read trace: %s has no drop reason %d", step.Module, rec.B)
+		return step, step.because(reasons, rec.B)
+	case StepDecide:
+		decisions, err := s.Decisions(step.Module)
+		if err != nil {
+			return step, err
 		}
-		step.Reason, step.Text = reasons[rec.B].Name, reasons[rec.B].Text
+		step.Object = rec.B
+		return step, step.because(decisions, rec.A)
 	case StepPunt:
-		step.Module, step.Punt = s.kindName(rec.A), rec.B
+		step.Reason = s.PuntReason(step.Module, rec.A)
 	case StepOutput, StepCopy, StepLearn:
 		step.Ref = Ref(rec.A)
 	case StepTunnel:
@@ -126,11 +139,19 @@ func (s *Spec) step(rec wire.TraceRec) (Step, error) {
 	case StepRewrite:
 		step.Offset, step.Len = rec.A, rec.B
 	case StepEnter:
-		step.Module, step.Slot = s.kindName(rec.A), rec.B
 	default:
-		return step, fmt.Errorf("read trace: unknown step %d", rec.What)
+		return step, fmt.Errorf("unknown step %d", rec.What)
 	}
 	return step, nil
+}
+
+// because gives the step the reason that has an index among the module's.
+func (s *Step) because(reasons []Member, index uint32) error {
+	if int(index) >= len(reasons) {
+		return fmt.Errorf("%s has no reason %d", s.Module, index)
+	}
+	s.Reason, s.Text = reasons[index].Name, reasons[index].Text
+	return nil
 }
 
 // kindName is the name of a kind number; 0 is the platform.

@@ -221,13 +221,13 @@ func (k *Kit) Slot(name string) uint32 {
 // Send sends a frame into the network by a port.
 func (k *Kit) Send(port string, frame []byte) Result {
 	k.t.Helper()
-	return k.trace(iom.Entry{Port: k.Slot(port)}, frame)
+	return k.trace(iom.Entry{At: iom.Ref(k.Slot(port))}, frame)
 }
 
 // Leave sends a frame, a flood copy say, out of a port through its egress pipeline; it came in by the port with key from.
 func (k *Kit) Leave(port string, from uint16, frame []byte) Result {
 	k.t.Helper()
-	return k.trace(iom.Entry{Port: k.Slot(port), Leaves: true, InKey: from}, frame)
+	return k.trace(iom.Entry{At: iom.Ref(k.Slot(port)), Leaves: true, InKey: from}, frame)
 }
 
 func (k *Kit) trace(e iom.Entry, frame []byte) Result {
@@ -273,7 +273,13 @@ func (k *Kit) line(s iom.Step) string {
 	case iom.StepTunnel:
 		return fmt.Sprintf("tunnel %s vni %d", k.refName(s.Ref), s.VNI)
 	case iom.StepPunt:
-		return fmt.Sprintf("punt %s %d", s.Module, s.Punt)
+		return fmt.Sprintf("punt %s.%s", s.Module, s.Reason)
+	case iom.StepDecide:
+		line := fmt.Sprintf("decide %s.%s", s.Module, s.Reason)
+		if s.Object != 0 {
+			line += fmt.Sprintf(" %d", s.Object)
+		}
+		return line
 	case iom.StepLearn:
 		return "learn " + k.refName(s.Ref)
 	case iom.StepFlood:

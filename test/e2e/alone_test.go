@@ -20,6 +20,7 @@ func TestAlone(t *testing.T) {
 	t.Run("neighbours", func(t *testing.T) { neighbours(t, l) })
 	t.Run("sync", func(t *testing.T) { syncAwaitsAgents(t, l) })
 	t.Run("tools", func(t *testing.T) { tools(t, l) })
+	t.Run("inspection", func(t *testing.T) { inspection(t, l) })
 }
 
 // neighbours: questions for known addresses are answered where they are asked; none crosses the underlay.

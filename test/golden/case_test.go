@@ -16,6 +16,7 @@ import (
 	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/ovsdb/vsw"
+	"woven.dev/woven/internal/testutil/rowstest"
 )
 
 // parseInput reads the sections nb, sb, vsw and host of a case. In the first three a line is a row: table, _uuid, columns as a
@@ -29,7 +30,7 @@ import (
 func parseInput(t *testing.T, a *txtar.Archive) ingest.Input {
 	t.Helper()
 	in := ingest.Input{
-		NB: newRows[nb.Rows](), SB: newRows[sb.Rows](), VS: newRows[vsw.Rows](),
+		NB: rowstest.New[nb.Rows](), SB: rowstest.New[sb.Rows](), VS: rowstest.New[vsw.Rows](),
 		Devices: map[string]logical.Device{}, Routes: map[netip.Addr]logical.Route{}, Activated: map[string]bool{},
 	}
 	for _, f := range a.Files {
@@ -56,16 +57,6 @@ func parseInput(t *testing.T, a *txtar.Archive) ingest.Input {
 		}
 	}
 	return in
-}
-
-// newRows makes a Rows with empty tables.
-func newRows[R any]() *R {
-	rows := new(R)
-	v := reflect.ValueOf(rows).Elem()
-	for i := range v.NumField() {
-		v.Field(i).Set(reflect.MakeMap(v.Field(i).Type()))
-	}
-	return rows
 }
 
 // addRow adds the row of a line to rows, a pointer to nb.Rows, sb.Rows or vsw.Rows.

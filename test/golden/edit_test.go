@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 
+	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
 )
@@ -64,7 +66,12 @@ var edits = []func(w *world, r *rand.Rand, port string) string{
 			pb.ParentPort, pb.Tag = oneOf(r, nil, &parent, &parent), oneOf(r, nil, new(5), new(6), new(4095))
 		})
 	},
-	func(w *world, r *rand.Rand, port string) string {
+	func(w *world, _ *rand.Rand, port string) string {
+		for name, pb := range w.SB.PortBinding { // of one that waits, if there is any
+			if pb.Options["activation-strategy"] != "" && slices.Contains(pb.AdditionalChassis, "hv0") && name < port {
+				port = name
+			}
+		}
 		if w.Activated[port] = !w.Activated[port]; !w.Activated[port] {
 			delete(w.Activated, port)
 		}
@@ -111,6 +118,48 @@ var edits = []func(w *world, r *rand.Rand, port string) string{
 			map[string]string{"mcast_snoop": "true", "mcast_flood_unregistered": "true"})
 		w.NB.LogicalSwitch[sw] = &ls
 		return "option of " + sw
+	},
+	func(w *world, r *rand.Rand, port string) string {
+		sw := fmt.Sprintf("sw%d", r.IntN(3))
+		ls := *w.NB.LogicalSwitch[sw]
+		ls.Ports = slices.DeleteFunc(slices.Clone(ls.Ports), func(p string) bool { return p == port || r.IntN(10) == 0 })
+		w.NB.LogicalSwitch[sw] = &ls
+		return "ports taken from " + sw
+	},
+	func(w *world, r *rand.Rand, port string) string {
+		return w.editPort(port, func(p *nb.LogicalSwitchPort) { p.Up = oneOf(r, nil, new(false), new(true)) })
+	},
+	func(w *world, r *rand.Rand, _ string) string {
+		name := pick(r, w.SB.Encap)
+		encap := *w.SB.Encap[name]
+		encap.Type = oneOf(r, "geneve", "vxlan")
+		w.SB.Encap[name] = &encap
+		return "type of " + name
+	},
+	func(w *world, r *rand.Rand, port string) string {
+		w.NB.PortGroup["pg"] = &nb.PortGroup{UUID: "pg", Ports: []string{port}, ACLs: oneOf(r, nil, []string{"a"}, []string{"a", "b"})}
+		return "port group"
+	},
+	func(w *world, r *rand.Rand, _ string) string {
+		sw := fmt.Sprintf("sw%d", r.IntN(3))
+		dp := *w.SB.DatapathBinding[sw]
+		dp.TunnelKey = oneOf(r, dp.TunnelKey, 10+r.IntN(10))
+		w.SB.DatapathBinding[sw] = &dp
+		return "key of " + sw
+	},
+	func(w *world, r *rand.Rand, _ string) string {
+		w.NB.NBGlobal["nb"] = &nb.NBGlobal{NbCfg: r.IntN(10), Options: map[string]string{"ignore_lsp_down": oneOf(r, "true", "false")}}
+		return "global option"
+	},
+	func(w *world, r *rand.Rand, _ string) string {
+		addr := netip.AddrFrom4([4]byte{192, 0, 2, byte(r.IntN(10) + 1)})
+		w.Routes = maps.Clone(w.Routes)
+		w.Routes[addr] = logical.Route{Ifindex: r.IntN(3), NextHop: addr, MTU: 1500}
+		return "route"
+	},
+	func(w *world, r *rand.Rand, _ string) string {
+		w.Tunnel = oneOf(r, nil, w.Tunnel, &logical.Tunnel{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}})
+		return "tunnel"
 	},
 	func(w *world, _ *rand.Rand, port string) string { return "nothing" },
 }

@@ -51,7 +51,8 @@ func TestGolden(t *testing.T) {
 func outputs(t *testing.T, in ingest.Input) []txtar.File {
 	t.Helper()
 	var plugs, problems strings.Builder
-	list, wrong := ingest.Plugs(in)
+	var r ingest.Reader
+	list, wrong := r.Plugs(in)
 	for _, p := range list {
 		verdict := "held as " + string(p.Role)
 		if p.Refusal != "" {
@@ -62,7 +63,6 @@ func outputs(t *testing.T, in ingest.Input) []txtar.File {
 		}
 		fmt.Fprintf(&plugs, "%s %q %s\n", p.Interface.Name, p.Port, verdict)
 	}
-	var r ingest.Reader
 	var c compile.Compiler
 	state, found := c.Compile(r.Network(in, list))
 	found = append(logical.Problems(found), wrong...).Sorted()

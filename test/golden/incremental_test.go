@@ -2,6 +2,7 @@ package golden
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -120,12 +121,15 @@ func BenchmarkOnePortChanged(b *testing.B) {
 			w := newWorld(size.switches, size.ports)
 			var c compile.Compiler
 			var r ingest.Reader
-			have, _ := c.Compile(w.network(&r))
+			have, _ := c.Compile(read(&r, w.Input))
 			for i := 0; b.Loop(); i++ {
 				port := *w.NB.LogicalSwitchPort[portName(0, 50)]
 				port.Addresses = []string{[]string{"0a:00:00:aa:00:01 10.255.0.1", "0a:00:00:aa:00:02 fd00:255::2"}[i%2]}
-				w.NB.LogicalSwitchPort[port.UUID] = &port
-				want, _ := c.Compile(w.network(&r))
+				rows := *w.NB
+				rows.LogicalSwitchPort = maps.Clone(rows.LogicalSwitchPort)
+				rows.LogicalSwitchPort[port.UUID] = &port
+				w.NB = &rows
+				want, _ := c.Compile(read(&r, w.Input))
 				if plan := netstate.Diff(have, want); len(plan) != 1 {
 					b.Fatalf("plan:\n%s", plan)
 				}

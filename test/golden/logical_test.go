@@ -46,8 +46,8 @@ func TestLogical(t *testing.T) {
 
 // networkSections are the texts of a network and of its problems.
 func networkSections(in ingest.Input) []txtar.File {
-	plugs, wrong := ingest.Plugs(in)
 	var r ingest.Reader
+	plugs, wrong := r.Plugs(in)
 	n := r.Network(in, plugs)
 	var text, problems strings.Builder
 	for _, p := range append(logical.Problems(n.Problems), wrong...).Sorted() {

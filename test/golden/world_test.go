@@ -11,15 +11,19 @@ import (
 	"woven.dev/woven/internal/ovsdb/nb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/ovsdb/vsw"
+	"woven.dev/woven/internal/testutil/rowstest"
 )
 
 // world is a made-up cluster as one node sees it. Rows are replaced, never changed, as the database copies do it.
-type world struct{ ingest.Input }
+type world struct {
+	ingest.Input
+	given ingest.Input // that readers were given last
+}
 
 // newWorld has some switches with ports each, on chassis hv0 (us) to hv9; each switch's first port is here.
 func newWorld(switches, ports int) *world {
-	w := &world{ingest.Input{
-		Chassis: "hv0", NB: newRows[nb.Rows](), SB: newRows[sb.Rows](), VS: newRows[vsw.Rows](),
+	w := &world{Input: ingest.Input{
+		Chassis: "hv0", NB: rowstest.New[nb.Rows](), SB: rowstest.New[sb.Rows](), VS: rowstest.New[vsw.Rows](),
 		Devices: map[string]logical.Device{}, Routes: map[netip.Addr]logical.Route{}, Activated: map[string]bool{},
 		Tunnel: &logical.Tunnel{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}},
 	}}
@@ -82,12 +86,21 @@ func (w *world) addPort(s, p int) {
 	w.SB.MulticastGroup[sw] = &g
 }
 
-// network reads the world.
+// network reads the world as the database copies give it: a table that changed is another map, any other the same one.
 func (w *world) network(r *ingest.Reader) *logical.Network {
-	plugs, wrong := ingest.Plugs(w.Input)
-	n := r.Network(w.Input, plugs)
-	n.Problems = append(logical.Problems(n.Problems), wrong...).Sorted()
-	return n
+	in := w.Input
+	in.NB, in.SB, in.VS = rowstest.Copy(w.given.NB, w.NB), rowstest.Copy(w.given.SB, w.SB), rowstest.Copy(w.given.VS, w.VS)
+	in.Devices = maps.Clone(w.Devices)
+	w.given = in
+	return read(r, in)
+}
+
+// read reads plugs and the network.
+func read(r *ingest.Reader, in ingest.Input) *logical.Network {
+	plugs, wrong := r.Plugs(in)
+	n := *r.Network(in, plugs)
+	n.Problems = logical.Problems(slices.Concat(wrong, n.Problems)).Sorted()
+	return &n
 }
 
 // plug makes an interface and a device for a logical port.

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"os"
 	"strconv"
@@ -19,7 +18,6 @@ import (
 // seeds are good frames of all kinds that the programs look into.
 func seeds(t *testing.T) [][]byte {
 	v6a, v6b := netip.MustParseAddr("fd00::1"), netip.MustParseAddr("fd00::2")
-	broadcast := net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 	ip4 := iomtest.IP(ip1, ip2, layers.IPProtocolTCP).(*layers.IPv4)
 	ip4.Options = []layers.IPv4Option{{OptionType: 7, OptionLength: 7, OptionData: make([]byte, 5)}, {OptionType: 1}}
 	ext := &layers.IPv6{Version: 6, HopLimit: 1, NextHeader: layers.IPProtocolIPv6HopByHop, SrcIP: v6a.AsSlice(), DstIP: v6b.AsSlice()}

@@ -40,6 +40,7 @@ var (
 	mac1, mac2, mac3 = net.HardwareAddr{0x0a, 0, 0, 0, 0, 1}, net.HardwareAddr{0x0a, 0, 0, 0, 0, 2}, net.HardwareAddr{0x0a, 0, 0, 0, 0, 3}
 	ip1, ip2         = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	mac4             = net.HardwareAddr{0x0a, 0, 0, 0, 0, 4}
+	broadcast        = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 	own6, peer6      = netip.MustParseAddr("fd31::10"), netip.MustParseAddr("fd31::11")
 	own, peer        = netip.MustParseAddr("172.31.0.10"), netip.MustParseAddr("172.31.0.11")
 )
@@ -110,6 +111,17 @@ func TestDrops(t *testing.T) {
 		{"foreign_egress", 1, func(t *testing.T, k *iomtest.Kit) uint32 { v, _ := k.Run("vif_out", lo, 0, frame(t, mac1)); return v }},
 		{"foreign_egress", 0, func(t *testing.T, k *iomtest.Kit) uint32 { v, _ := k.Run("relay_out", lo, 0, frame(t, mac1)); return v }},
 		{"foreign_egress", 0, func(t *testing.T, k *iomtest.Kit) uint32 { v, _ := k.Run("relay_in", lo, 0, frame(t, mac1)); return v }},
+		{"flood_limit", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			put(k, "iom_flood_rate", uint32(0), uint32(1))
+			in(k, frame(t, broadcast))
+			return in(k, frame(t, broadcast)) // while the first one's debt lasts
+		}},
+		{"flood_limit", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
+			put(k, "iom_flood_rate", uint32(0), uint32(1))
+			under(k, geneve(t, peer, floodGroup, frame(t, broadcast), nil))
+			in(k, frame(t, broadcast)) // has a bucket of its own
+			return under(k, geneve(t, peer, floodGroup, frame(t, broadcast), nil))
+		}},
 		{"no_program", 1, func(t *testing.T, k *iomtest.Kit) uint32 {
 			if err := k.Set().Maps["iom_progs"].Delete(uint32(4)); err != nil {
 				t.Fatal(err)

@@ -174,5 +174,8 @@ func (r *Reader) port(ref iom.Ref) (p Port, ok bool) {
 	if _, group := ref.Group(); group {
 		return Port{}, false
 	}
-	return r.where(uint32(ref))
+	if p, ok = r.where(uint32(ref)); !ok {
+		return Port{}, false
+	}
+	return p, true
 }

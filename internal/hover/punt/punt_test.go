@@ -9,10 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// record is a punt as a program writes it.
+// record is a punt as a program writes it, that goes nowhere.
 func record(kind, reason, in, length, caplen uint32, data string) []byte {
+	return recordTo(kind, reason, in, 0, length, caplen, data)
+}
+
+// recordTo is one for a packet on its way out.
+func recordTo(kind, reason, in, out, length, caplen uint32, data string) []byte {
 	var b []byte
-	for _, v := range []uint32{kind, reason, 7, in, length, caplen} {
+	for _, v := range []uint32{kind, reason, 7, in, out, length, caplen, 11, 12, 13, 14} {
 		b = binary.NativeEndian.AppendUint32(b, v)
 	}
 	return append(b, data...)
@@ -35,7 +40,9 @@ func TestDispatch(t *testing.T) {
 		for _, b := range [][]byte{
 			record(2, 1, 3, 60, 3, "abc"),
 			record(2, 2, 3, 1500, 2, "xyz"), // a ring buffer's records are padded
-			record(1, 1, 3, 60, 0, ""),      // nobody's
+			recordTo(2, 1, 3, 3, 60, 0, ""),
+			recordTo(2, 1, 1<<31|3, 3, 60, 0, ""), // from another node
+			record(1, 1, 3, 60, 0, ""),            // nobody's
 			record(2, 3, 3, 60, 0, ""),
 			record(2, 1, 4, 60, 0, ""),           // a port that has gone
 			record(2, 1, 1<<31|3, 60, 0, ""),     // of another node
@@ -48,14 +55,17 @@ func TestDispatch(t *testing.T) {
 			synctest.Wait()
 		}
 		cancel()
+		about := [4]uint32{11, 12, 13, 14}
 		want := []Punt{
-			{Kind: "switch", Reason: 1, Port: Port{"sw", 9}, Length: 60, Data: []byte("abc")},
-			{Kind: "switch", Reason: 2, Port: Port{"sw", 9}, Length: 1500, Data: []byte("xy")},
+			{Kind: "switch", Reason: 1, Port: Port{"sw", 9}, About: about, Length: 60, Data: []byte("abc")},
+			{Kind: "switch", Reason: 2, Port: Port{"sw", 9}, About: about, Length: 1500, Data: []byte("xy")},
+			{Kind: "switch", Reason: 1, Port: Port{"sw", 9}, Out: Port{"sw", 9}, About: about, Length: 60, Data: []byte{}},
+			{Kind: "switch", Reason: 1, Out: Port{"sw", 9}, About: about, Length: 60, Data: []byte{}},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
-		if c := r.Counts(); c != (Counts{Handled: 2, Stray: 9}) {
+		if c := r.Counts(); c != (Counts{Handled: 4, Stray: 9}) {
 			t.Errorf("counts %+v", c)
 		}
 	})
@@ -95,7 +105,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(record(1, 1, 3, 60, 3, "abc"))
 	r := NewReader(nil, []string{"switch"}, where)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if p, ok := r.parse(b); ok && (p.Port != Port{"sw", 9} || len(p.Data) > len(b)) {
+		if p, ok := r.parse(b); ok && (p.Port != Port{"sw", 9} && p.Out != Port{"sw", 9} || len(p.Data) > len(b)) {
 			t.Errorf("%+v", p)
 		}
 	})

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 )
 
@@ -25,16 +26,22 @@ func (e *Envelope) Seal(protocol uint8, transport []byte) []byte {
 		b = e.ip6(b, protocol, len(transport))
 	}
 	b = append(b, transport...)
-	if at, sum := e.checksumAt(protocol, len(transport)); at >= 0 {
-		message := b[EtherLength+header:]
-		binary.BigEndian.PutUint16(message[at:], 0)
-		c := Checksum(sum, message)
-		if c == 0 && protocol == UDP {
-			c = 0xffff // 0 would say that there is none (RFC 768)
-		}
-		binary.BigEndian.PutUint16(message[at:], c)
-	}
+	e.finish(protocol, b[EtherLength+header:])
 	return b
+}
+
+// finish fills in the checksum of a transport message that has room for it.
+func (e *Envelope) finish(protocol uint8, message []byte) {
+	at, sum := e.checksumAt(protocol, len(message))
+	if at < 0 || at+2 > len(message) {
+		return
+	}
+	binary.BigEndian.PutUint16(message[at:], 0)
+	c := Checksum(sum, message)
+	if c == 0 && protocol == UDP {
+		c = 0xffff // 0 would say that there is none (RFC 768)
+	}
+	binary.BigEndian.PutUint16(message[at:], c)
 }
 
 // Datagram makes a frame of a UDP payload.
@@ -116,4 +123,49 @@ func LinkLocal(m MAC) netip.Addr {
 func MulticastMAC(group netip.Addr) MAC {
 	b := group.As16()
 	return MAC{0x33, 0x33, b[12], b[13], b[14], b[15]}
+}
+
+// Finish makes the frame that a punted one is when its checksums are finished, without what follows the packet.
+func Finish(b []byte) ([]byte, error) {
+	p, err := Whole(b)
+	if err != nil {
+		return nil, fmt.Errorf("finish packet: %w", err)
+	}
+	return p.frame(p.SrcMAC, p.DstMAC, 0), nil
+}
+
+// Forward makes the frame that a router sends on for one that it got whole: with other MAC addresses, one hop less to live, and finished
+// checksums. It fails for a packet that has no hop left.
+func Forward(b []byte, src, dst MAC) ([]byte, error) {
+	p, err := Whole(b)
+	if err != nil {
+		return nil, fmt.Errorf("forward packet: %w", err)
+	}
+	if p.HopLimit < 2 {
+		return nil, fmt.Errorf("forward packet: %w", ErrExpired)
+	}
+	return p.frame(src, dst, 1), nil
+}
+
+// frame is the packet in a frame of its own, so many hops further, with finished checksums.
+func (p *Packet) frame(src, dst MAC, hops uint8) []byte {
+	ethertype := uint16(TypeIP6)
+	if p.Is4() {
+		ethertype = TypeIP4
+	}
+	out := append(Ether(make([]byte, 0, EtherLength+len(p.IP)), dst, src, ethertype), p.IP...)
+	ip := out[EtherLength:]
+	if p.Is4() {
+		header := int(ip[0]&15) * 4
+		ip[8] -= hops
+		ip[10], ip[11] = 0, 0
+		binary.BigEndian.PutUint16(ip[10:], Checksum(0, ip[:header]))
+	} else {
+		ip[7] -= hops
+	}
+	if !p.Fragment {
+		e := Envelope{Src: p.Src, Dst: p.Dst}
+		e.finish(p.Protocol, ip[len(ip)-len(p.Transport):])
+	}
+	return out
 }

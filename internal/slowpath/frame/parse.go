@@ -55,6 +55,7 @@ const maxExtensions = 8
 // Reasons why a frame can't be taken apart.
 var (
 	ErrShort   = errors.New("packet is cut")
+	ErrExpired = errors.New("time to live is over")
 	ErrVersion = errors.New("packet is no IP")
 )
 

@@ -124,51 +124,6 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-func TestLearns(t *testing.T) {
-	const always = true
-	own := netip.MustParseAddr
-	request := func(from, target string) neigh.Message {
-		return neigh.Message{neigh.Request, own(from), hostMAC, own(target)}
-	}
-	reply := func(from string) neigh.Message { return neigh.Message{neigh.Reply, own(from), hostMAC, own(from)} }
-	for _, test := range []struct {
-		name   string
-		always bool
-		m      neigh.Message
-		table  string // "": nothing, "same", "old": another MAC address
-		want   bool
-	}{
-		{"reply", !always, reply("10.0.0.5"), "", true},
-		{"reply from elsewhere", !always, reply("192.168.0.5"), "", true},
-		{"reply with a new MAC address", !always, reply("10.0.0.5"), "old", true},
-		{"reply of what is known", !always, reply("10.0.0.5"), "same", false},
-		{"advertisement", !always, reply("fd00::5"), "", true},
-		{"request for us", !always, request("10.0.0.5", "10.0.0.1"), "", true},
-		{"request for others", !always, request("10.0.0.5", "10.0.0.9"), "", false},
-		{"request for others with a new MAC address", !always, request("10.0.0.5", "10.0.0.9"), "old", true},
-		{"request of what is known", !always, request("10.0.0.5", "10.0.0.1"), "same", false},
-		{"gratuitous request", !always, request("10.0.0.5", "10.0.0.5"), "", false},
-		{"request from elsewhere", always, request("192.168.0.5", "10.0.0.1"), "", false},
-		{"request for others, always", always, request("10.0.0.5", "10.0.0.9"), "", true},
-		{"gratuitous request, always", always, request("10.0.0.5", "10.0.0.5"), "", true},
-		{"solicitation of us", !always, request("fd00::5", "fd00::1"), "", false},
-		{"solicitation with a new MAC address", !always, request("fd00::5", "fd00::1"), "old", true},
-		{"solicitation, always", always, request("fd00::5", "fd00::1"), "", true},
-		{"link-local solicitation, always", always, request("fe80::5", "fd00::1"), "", true},
-		{"our own address", always, reply("10.0.0.1"), "", false},
-	} {
-		p := neigh.Port{Always: test.always, Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24"), netip.MustParsePrefix("fd00::1/64")},
-			Own: []netip.Addr{own("10.0.0.1"), own("fd00::1")}}
-		var mac frame.MAC
-		if test.table == "same" {
-			mac = hostMAC
-		}
-		if got, why := p.Learns(test.m, mac, test.table != ""); got != test.want || why == "" {
-			t.Errorf("%s: %v (%s), want %v", test.name, got, why, test.want)
-		}
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add(arp(f, 1, macHost, "10.0.0.5", "10.0.0.1"))
 	f.Add(nd(f, 135, "fd00::5", "fd00::1", 1, 1, 2, 0, 0, 0, 0, 6))

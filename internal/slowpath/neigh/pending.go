@@ -82,7 +82,7 @@ func (w *Pending[P]) Learned(d Destination) []P {
 	return q.packets
 }
 
-// Waiting lists all destinations, sorted: what to look up when the table of neighbours has changed.
+// Waiting lists all destinations, sorted.
 func (w *Pending[P]) Waiting() []Destination {
 	list := make([]Destination, 0, len(w.waiting))
 	for d := range w.waiting {
@@ -92,18 +92,18 @@ func (w *Pending[P]) Waiting() []Destination {
 	return list
 }
 
-// Expired is what is given up: a destination and how many packets waited for it.
-type Expired struct {
+// Expired is what is given up: a destination and the packets that waited for it.
+type Expired[P any] struct {
 	Destination
-	Packets int
+	Packets []P
 }
 
 // Advance gives up what has waited for too long, and lists what to ask for again. next is when to come again; the zero Time: when there
 // is a packet.
-func (w *Pending[P]) Advance(now time.Time) (ask []Destination, expired []Expired, next time.Time) {
+func (w *Pending[P]) Advance(now time.Time) (ask []Destination, expired []Expired[P], next time.Time) {
 	for d, q := range w.waiting {
 		if !q.until.After(now) {
-			expired = append(expired, Expired{d, len(q.packets)})
+			expired = append(expired, Expired[P]{d, q.packets})
 			w.remove(d)
 			continue
 		}
@@ -120,7 +120,7 @@ func (w *Pending[P]) Advance(now time.Time) (ask []Destination, expired []Expire
 		}
 	}
 	slices.SortFunc(ask, compare)
-	slices.SortFunc(expired, func(a, b Expired) int { return compare(a.Destination, b.Destination) })
+	slices.SortFunc(expired, func(a, b Expired[P]) int { return compare(a.Destination, b.Destination) })
 	return ask, expired, next
 }
 

@@ -55,7 +55,7 @@ func TestAdvance(t *testing.T) {
 		{"1s", "[{r 1 10.0.0.1}] [] 2s"},
 		{"2500ms", "[{r 1 10.0.0.1}] [] 10s"},
 		{"9s", "[] [] 10s"},
-		{"10s", "[] [{{r 1 10.0.0.1} 2}] never"},
+		{"10s", "[] [{{r 1 10.0.0.1} [1 2]}] never"},
 		{"11s", "[] [] never"},
 	} {
 		d, err := time.ParseDuration(test.at)

@@ -72,6 +72,10 @@ const (
 type Address struct {
 	MAC      [6]byte
 	Prefixes []netip.Prefix
+	// VRRP, if not nil, makes MAC one that speaks for virtual routers: it sends ARP and ND that name these MAC addresses, and nothing else. They may be
+	// used for anything else, those of VRRP's IPv4 range with the IPv4 prefixes, of its IPv6 range with the IPv6 ones. One that ends in 0
+	// stands for its range.
+	VRRP [][6]byte
 }
 
 // Neighbour is the answer to who has an address.
@@ -93,7 +97,9 @@ func (c *Config) Equal(other any) bool {
 
 func (p Port) equal(o Port) bool {
 	return p.Enabled == o.Enabled && p.Learn == o.Learn && p.Activation == o.Activation && p.DHCPv4 == o.DHCPv4 && p.DHCPv6 == o.DHCPv6 &&
-		slices.EqualFunc(p.Security, o.Security, func(a, b Address) bool { return a.MAC == b.MAC && slices.Equal(a.Prefixes, b.Prefixes) })
+		slices.EqualFunc(p.Security, o.Security, func(a, b Address) bool {
+			return a.MAC == b.MAC && slices.Equal(a.Prefixes, b.Prefixes) && slices.Equal(a.VRRP, b.VRRP)
+		})
 }
 
 // Validate reports the first thing that the module can't hold.

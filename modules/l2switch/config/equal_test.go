@@ -37,6 +37,7 @@ func TestEqual(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"MAC":      func(c *Config) { c.Ports[1].Security[0].MAC[0] = 2 },
 		"prefix":   func(c *Config) { c.Ports[1].Security[0].Prefixes[0] = netip.PrefixFrom(addr, 24) },
+		"virtual":  func(c *Config) { c.Ports[1].Security[0].VRRP = [][6]byte{{}} },
 		"port key": func(c *Config) { c.FDB[[6]byte{2}] = 2 },
 		"owner":    func(c *Config) { c.Neighbours[addr] = Neighbour{Port: 2} },
 		"group":    func(c *Config) { c.Snooping.Groups[addr]++ },

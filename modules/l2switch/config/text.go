@@ -73,6 +73,9 @@ func (p Port) String() string {
 	}
 	for _, a := range p.Security {
 		s += " [" + net.HardwareAddr(a.MAC[:]).String()
+		for _, virtual := range a.VRRP {
+			s += " vrrp " + net.HardwareAddr(virtual[:]).String()
+		}
 		for _, prefix := range a.Prefixes {
 			s += " " + prefix.String()
 		}

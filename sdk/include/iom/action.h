@@ -6,6 +6,7 @@
 
 #include <iom/count.h>
 #include <iom/drop.h>
+#include <iom/flood.h>
 #include <iom/port.h>
 
 /* Programs by slot: 0 to 3 are the platform's, 4*kind and the three that follow a kind's. */
@@ -111,75 +112,6 @@ static __always_inline int iom_call_tunnel(struct __sk_buff *skb, struct iom_met
 	return iom_drop(skb, m, iom, NO_PROGRAM);
 }
 
-struct iom_flood_ctx {
-	struct __sk_buff *skb;
-	struct iom_meta *m;
-	struct iom_tunnel *tunnel;
-	__u32 *depth;
-	struct iom_group_key member;
-};
-
-/* One copy of a flood, to group member number index. */
-static long iom_flood_copy(__u32 index, struct iom_flood_ctx *f)
-{
-	struct iom_meta *m = f->m;
-	struct iom_port *port;
-	__u32 ifindex;
-	iom_ref *ref;
-	long err;
-
-	f->member.index = index;
-	ref = bpf_map_lookup_elem(&iom_members, &f->member);
-	if (!ref || *ref == m->in)
-		return 0;
-	m->out = *ref;
-	if (m->out & IOM_REF_REMOTE) {
-		if (m->flags & IOM_HERE_ONLY || !f->tunnel)
-			return 0;
-		ifindex = f->tunnel->relay;
-		m->out_key = iom_ref_key(m->out);
-	} else {
-		port = iom_port_get(m->out);
-		if (!port || ((port->flags & IOM_PORT_HERE_ONLY || port->peer) && m->in & IOM_REF_REMOTE))
-			return 0; /* links are followed on the sender's node only (ovn-architecture(7)), or each node's router would answer */
-		ifindex = port->peer && f->tunnel ? f->tunnel->relay : port->ifindex;
-		m->out_key = port->key;
-	}
-	if (m->flags & IOM_TRACE) {
-		iom_trace_append(IOM_TRACE_COPY, m->out, 0);
-		return 0;
-	}
-	m->copy_ifindex = ifindex;
-	++*f->depth;
-	err = bpf_clone_redirect(f->skb, ifindex, 0);
-	--*f->depth;
-	m->copy_ifindex = 0;
-	if (err < 0)
-		iom_drop(f->skb, m, iom, COPY_FAILED);
-	return 0;
-}
-
-/* iom_flood sends a copy to every member of a group of the packet's instance but the port it came from: to ports on this node
- * through their egress pipelines, which run in the egress hooks of their devices (of the relay for links), and, unless the packet came from a tunnel, one
- * to each other node that has members. Invalidates packet pointers. */
-static __always_inline int iom_flood(struct __sk_buff *skb, struct iom_meta *m, __u16 group)
-{
-	struct iom_flood_ctx f = { .skb = skb, .m = m, .member = { .dp = m->dp, .key = group } };
-	__u32 zero = 0, *count = bpf_map_lookup_elem(&iom_groups, &f.member);
-	struct iom_meta *first;
-
-	first = bpf_map_lookup_elem(&iom_metas, &zero);
-	if (!count || !first)
-		return iom_drop(skb, m, iom, NO_GROUP);
-	if (first->depth + 1 >= IOM_DEPTH_TRACE && !(m->flags & IOM_TRACE))
-		return iom_drop(skb, m, iom, NESTED);
-	f.depth = &first->depth;
-	f.tunnel = bpf_map_lookup_elem(&iom_tunnel_end, &zero);
-	iom_trace_add(m, IOM_TRACE_FLOOD, group, *count);
-	bpf_loop(*count, iom_flood_copy, &f, 0);
-	return TC_ACT_SHOT; /* the copies are out, the original has served; not a drop */
-}
-
 /* A module's egress pipeline, for m->out, which is port. */
 typedef int (*iom_leave_fn)(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *port);
 
@@ -202,7 +134,7 @@ static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m,
 		return iom_call_tunnel(skb, m);
 	}
 	if (out & IOM_REF_GROUP)
-		return iom_flood(skb, m, iom_ref_key(out));
+		return iom_copy(skb, m, iom_ref_key(out));
 	port = iom_port_get(out);
 	if (!port || port->dp != m->dp)
 		return iom_drop(skb, m, iom, NO_PORT);
@@ -236,7 +168,7 @@ static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m
 	if (port->peer)
 		return iom_cross(skb, m, port->peer);
 	if (iom_unlikely(m->flags & IOM_TRACE)) {
-		iom_trace_append(IOM_TRACE_OUTPUT, m->out, 0);
+		iom_trace_append(m, IOM_TRACE_OUTPUT, m->out, 0);
 		return TC_ACT_SHOT;
 	}
 	iom_count_tx(skb, m->out);

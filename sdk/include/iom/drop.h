@@ -32,6 +32,7 @@ struct iom_drop_key {
 		__uint(max_entries, 65536); \
 		__uint(map_flags, BPF_F_NO_PREALLOC); \
 	} module##_drops SEC(".maps") IOM_LIVE; \
+	const volatile struct module##_drops module##_none = {}; /* not on the stack, of which there is little */ \
 	static __always_inline __u32 module##_drop_kind(void) \
 	{ \
 		return its_kind; \
@@ -41,8 +42,7 @@ struct iom_drop_key {
 		struct iom_drop_key key = { .dp = dp, .port = port }; \
 		struct module##_drops *counts = bpf_map_lookup_elem(&module##_drops, &key); \
 		if (!counts) { \
-			struct module##_drops none = {}; \
-			bpf_map_update_elem(&module##_drops, &key, &none, BPF_NOEXIST); \
+			bpf_map_update_elem(&module##_drops, &key, (const void *)&module##_none, BPF_NOEXIST); \
 			counts = bpf_map_lookup_elem(&module##_drops, &key); \
 		} \
 		if (counts && reason < sizeof(*counts) / 8) \
@@ -78,6 +78,7 @@ struct iom_drop_key {
 	X(HOP_LIMIT, "visited too many modules") \
 	X(NO_GROUP, "multicast group does not exist") \
 	X(COPY_FAILED, "copy to a group member was refused by the device") \
+	X(FLOOD_LIMIT, "more flood copies than a port may cause (woven-flood-limit)") \
 	X(HERE_ONLY, "from a localport to a port of another node") \
 	X(TAG_FAILED, "VLAN tag of a sub-port refused by the kernel") \
 	X(NO_TUNNEL, "this node has no tunnel end") \

@@ -91,7 +91,7 @@ IOM_SUBPROG int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 reason
 	if (!m)
 		return 0;
 	key.dp = m->dp;
-	iom_trace_add(m, IOM_TRACE_PUNT, iom_kind, reason);
+	iom_trace_add(m, IOM_TRACE_PUNT, reason, 0);
 	if (m->flags & IOM_TRACE)
 		return 1;
 	limit = iom_punt_allowed(&key);

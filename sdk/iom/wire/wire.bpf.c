@@ -66,24 +66,22 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } iom_tag_bindings SEC(".maps");
 
-/* Names for people who look at the pins without an agent; no program reads them. By port slot and by instance slot. */
+/* Names for people who look at the pins without an agent; no program reads them. One that is longer than a row has several. */
+struct iom_name_key {
+	__u32 dp; /* instance slot; 0: number is the slot of a tunnel peer */
+	__u32 number; /* 0: the instance itself; a tunnel key: that port or group; from IOM_OBJECTS on: what the module numbers so */
+	__u32 part; /* 0, 1, ... */
+};
 struct iom_name {
-	char name[64]; /* zero-terminated unless it fills the array; longer ones are cut */
+	char name[64]; /* zero-padded */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, __u32);
+	__type(key, struct iom_name_key);
 	__type(value, struct iom_name);
-	__uint(max_entries, IOM_PORTS);
+	__uint(max_entries, 262144);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-} iom_port_names SEC(".maps");
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, __u32);
-	__type(value, struct iom_name);
-	__uint(max_entries, IOM_DPS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} iom_dp_names SEC(".maps");
+} iom_names SEC(".maps");
 
 /* The sub-port that a tagged frame comes from, 0 if its tag is no sub-port's. The tag of a sub-port is taken off. */
 static __always_inline __u32 bound_sub_port(struct __sk_buff *skb)
@@ -315,24 +313,29 @@ int relay_in(struct __sk_buff *skb)
 /* What cb[1] of a trace says about where the packet is. */
 enum {
 	TRACE_ENTERS = 0, /* comes in by port slot cb[0] */
-	TRACE_LEAVES = 1, /* a copy about to leave by port slot cb[0]; came in by iom_ref cb[2], key cb[3] */
+	TRACE_LEAVES = 1, /* a copy, of instance cb[4], about to leave by iom_ref cb[0]; came in by iom_ref cb[2], key cb[3] */
 };
 
 SEC("tc")
 int trace_in(struct __sk_buff *skb)
 {
-	__u32 slot = skb->cb[0], where = skb->cb[1], in = skb->cb[2], in_key = skb->cb[3];
+	__u32 at = skb->cb[0], where = skb->cb[1], in = skb->cb[2], in_key = skb->cb[3], dp = skb->cb[4];
 	struct iom_meta *m = begin_at(skb, meta_at(IOM_DEPTH_TRACE), IOM_DEPTH_TRACE);
 
 	if (!m)
 		return TC_ACT_SHOT;
 	m->flags = IOM_TRACE;
 	if (where == TRACE_ENTERS)
-		return enter(skb, m, slot);
+		return enter(skb, m, at);
+	m->dp = dp;
 	m->in = in;
 	m->in_key = in_key;
-	m->out = slot;
+	m->out = at;
 	if (iom_parse(skb, m))
 		return iom_drop(skb, m, iom, TRUNCATED);
+	if (at & IOM_REF_REMOTE) {
+		m->out_key = iom_ref_key(at);
+		return iom_call_tunnel(skb, m);
+	}
 	return leave_by(skb, m);
 }

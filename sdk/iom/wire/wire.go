@@ -4,7 +4,7 @@ package wire
 
 import "github.com/cilium/ebpf"
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package wire -output-stem wire -type iom_dp -type iom_port -type iom_node -type iom_tunnel -type iom_group_key -type iom_tun_key -type iom_tun -type iom_stats -type iom_drop_key -type iom_trace_rec -type iom_trace_what -type iom_tag_key -type iom_name -type iom_port_flag -type iom_tunnel_flag -type iom_punted -type iom_punt_key -type iom_punt_limit Wire wire.bpf.c -- -I../../include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package wire -output-stem wire -type iom_dp -type iom_port -type iom_node -type iom_tunnel -type iom_group_key -type iom_tun_key -type iom_tun -type iom_stats -type iom_drop_key -type iom_trace_rec -type iom_trace_what -type iom_tag_key -type iom_name_key -type iom_name -type iom_port_flag -type iom_tunnel_flag -type iom_punted -type iom_punt_key -type iom_punt_limit -type iom_flood_bucket Wire wire.bpf.c -- -I../../include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Rows of the shared tables as the C structs lay them out.
 type (
@@ -20,6 +20,8 @@ type (
 	DropKey   = WireIomDropKey
 	TraceRec  = WireIomTraceRec
 	TagKey    = WireIomTagKey
+	NameKey   = WireIomNameKey
+	NameRow   = WireIomName
 	Punt      = WireIomPunted
 	PuntKey   = WireIomPuntKey
 	PuntLimit = WireIomPuntLimit
@@ -51,28 +53,8 @@ const (
 	TraceEnter   = WireIomTraceWhatIOM_TRACE_ENTER
 	TracePunt    = WireIomTraceWhatIOM_TRACE_PUNT
 	TraceLearn   = WireIomTraceWhatIOM_TRACE_LEARN
+	TraceDecide  = WireIomTraceWhatIOM_TRACE_DECIDE
 )
 
 // Load returns the object's spec.
 func Load() (*ebpf.CollectionSpec, error) { return LoadWire() }
-
-// Name cuts a name to fit its row.
-func Name(s string) WireIomName {
-	var row WireIomName
-	for i := range min(len(s), len(row.Name)) {
-		row.Name[i] = int8(s[i])
-	}
-	return row
-}
-
-// String is the name.
-func (n WireIomName) String() string {
-	var b []byte
-	for _, c := range n.Name {
-		if c == 0 {
-			break
-		}
-		b = append(b, byte(c))
-	}
-	return string(b)
-}

@@ -47,6 +47,7 @@ type WireIomDrops struct {
 	HOP_LIMIT           uint64
 	NO_GROUP            uint64
 	COPY_FAILED         uint64
+	FLOOD_LIMIT         uint64
 	HERE_ONLY           uint64
 	TAG_FAILED          uint64
 	NO_TUNNEL           uint64
@@ -60,6 +61,12 @@ type WireIomDrops struct {
 	TUNNEL_NO_KEYS      uint64
 	TUNNEL_OPTION       uint64
 	TUNNEL_UNKNOWN_KEY  uint64
+}
+
+type WireIomFloodBucket struct {
+	_      structs.HostLayout
+	At     uint64
+	Tokens int64
 }
 
 type WireIomGroupKey struct {
@@ -107,6 +114,13 @@ type WireIomMeta struct {
 type WireIomName struct {
 	_    structs.HostLayout
 	Name [64]int8
+}
+
+type WireIomNameKey struct {
+	_      structs.HostLayout
+	Dp     uint32
+	Number uint32
+	Part   uint32
 }
 
 type WireIomNode struct {
@@ -196,6 +210,9 @@ type WireIomTagKey struct {
 type WireIomTraceRec struct {
 	_    structs.HostLayout
 	What WireIomTraceWhat
+	Kind uint32
+	Dp   uint32
+	Port uint32
 	A    uint32
 	B    uint32
 }
@@ -212,6 +229,7 @@ const (
 	WireIomTraceWhatIOM_TRACE_ENTER   WireIomTraceWhat = 7
 	WireIomTraceWhatIOM_TRACE_PUNT    WireIomTraceWhat = 8
 	WireIomTraceWhatIOM_TRACE_LEARN   WireIomTraceWhat = 9
+	WireIomTraceWhatIOM_TRACE_DECIDE  WireIomTraceWhat = 10
 )
 
 type WireIomTun struct {
@@ -244,38 +262,41 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	WireMapIomBindings     = "iom_bindings"
-	WireMapIomBindingsHigh = "iom_bindings_high"
-	WireMapIomDpNames      = "iom_dp_names"
-	WireMapIomDps          = "iom_dps"
-	WireMapIomDrops        = "iom_drops"
-	WireMapIomGroups       = "iom_groups"
-	WireMapIomMembers      = "iom_members"
-	WireMapIomMetas        = "iom_metas"
-	WireMapIomNodeAddrs    = "iom_node_addrs"
-	WireMapIomNodes        = "iom_nodes"
-	WireMapIomOwnAddrs     = "iom_own_addrs"
-	WireMapIomPortNames    = "iom_port_names"
-	WireMapIomPortStats    = "iom_port_stats"
-	WireMapIomPorts        = "iom_ports"
-	WireMapIomProgs        = "iom_progs"
-	WireMapIomPuntBufs     = "iom_punt_bufs"
-	WireMapIomPuntLimits   = "iom_punt_limits"
-	WireMapIomPunts        = "iom_punts"
-	WireMapIomTagBindings  = "iom_tag_bindings"
-	WireMapIomTraceLog     = "iom_trace_log"
-	WireMapIomTunnelEnd    = "iom_tunnel_end"
-	WireMapIomTunnelKeys   = "iom_tunnel_keys"
-	WireProgRelayIn        = "relay_in"
-	WireProgRelayOut       = "relay_out"
-	WireProgTraceIn        = "trace_in"
-	WireProgTunnel         = "tunnel"
-	WireProgUnderlayIn     = "underlay_in"
-	WireProgVifIn          = "vif_in"
-	WireProgVifOut         = "vif_out"
-	WireVarIomKind         = "iom_kind"
-	WireVarIomMarks        = "iom_marks"
-	WireVarIomResumes      = "iom_resumes"
+	WireMapIomBindings      = "iom_bindings"
+	WireMapIomBindingsHigh  = "iom_bindings_high"
+	WireMapIomDps           = "iom_dps"
+	WireMapIomDrops         = "iom_drops"
+	WireMapIomFloodArrivals = "iom_flood_arrivals"
+	WireMapIomFloodPorts    = "iom_flood_ports"
+	WireMapIomFloodRate     = "iom_flood_rate"
+	WireMapIomGroups        = "iom_groups"
+	WireMapIomMembers       = "iom_members"
+	WireMapIomMetas         = "iom_metas"
+	WireMapIomNames         = "iom_names"
+	WireMapIomNodeAddrs     = "iom_node_addrs"
+	WireMapIomNodes         = "iom_nodes"
+	WireMapIomOwnAddrs      = "iom_own_addrs"
+	WireMapIomPortStats     = "iom_port_stats"
+	WireMapIomPorts         = "iom_ports"
+	WireMapIomProgs         = "iom_progs"
+	WireMapIomPuntBufs      = "iom_punt_bufs"
+	WireMapIomPuntLimits    = "iom_punt_limits"
+	WireMapIomPunts         = "iom_punts"
+	WireMapIomTagBindings   = "iom_tag_bindings"
+	WireMapIomTraceLog      = "iom_trace_log"
+	WireMapIomTunnelEnd     = "iom_tunnel_end"
+	WireMapIomTunnelKeys    = "iom_tunnel_keys"
+	WireProgRelayIn         = "relay_in"
+	WireProgRelayOut        = "relay_out"
+	WireProgTraceIn         = "trace_in"
+	WireProgTunnel          = "tunnel"
+	WireProgUnderlayIn      = "underlay_in"
+	WireProgVifIn           = "vif_in"
+	WireProgVifOut          = "vif_out"
+	WireVarIomKind          = "iom_kind"
+	WireVarIomMarks         = "iom_marks"
+	WireVarIomNone          = "iom_none"
+	WireVarIomResumes       = "iom_resumes"
 )
 
 // LoadWire returns the embedded CollectionSpec for Wire.
@@ -333,28 +354,30 @@ type WireProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type WireMapSpecs struct {
-	IomBindings     *ebpf.MapSpec `ebpf:"iom_bindings"`
-	IomBindingsHigh *ebpf.MapSpec `ebpf:"iom_bindings_high"`
-	IomDpNames      *ebpf.MapSpec `ebpf:"iom_dp_names"`
-	IomDps          *ebpf.MapSpec `ebpf:"iom_dps"`
-	IomDrops        *ebpf.MapSpec `ebpf:"iom_drops"`
-	IomGroups       *ebpf.MapSpec `ebpf:"iom_groups"`
-	IomMembers      *ebpf.MapSpec `ebpf:"iom_members"`
-	IomMetas        *ebpf.MapSpec `ebpf:"iom_metas"`
-	IomNodeAddrs    *ebpf.MapSpec `ebpf:"iom_node_addrs"`
-	IomNodes        *ebpf.MapSpec `ebpf:"iom_nodes"`
-	IomOwnAddrs     *ebpf.MapSpec `ebpf:"iom_own_addrs"`
-	IomPortNames    *ebpf.MapSpec `ebpf:"iom_port_names"`
-	IomPortStats    *ebpf.MapSpec `ebpf:"iom_port_stats"`
-	IomPorts        *ebpf.MapSpec `ebpf:"iom_ports"`
-	IomProgs        *ebpf.MapSpec `ebpf:"iom_progs"`
-	IomPuntBufs     *ebpf.MapSpec `ebpf:"iom_punt_bufs"`
-	IomPuntLimits   *ebpf.MapSpec `ebpf:"iom_punt_limits"`
-	IomPunts        *ebpf.MapSpec `ebpf:"iom_punts"`
-	IomTagBindings  *ebpf.MapSpec `ebpf:"iom_tag_bindings"`
-	IomTraceLog     *ebpf.MapSpec `ebpf:"iom_trace_log"`
-	IomTunnelEnd    *ebpf.MapSpec `ebpf:"iom_tunnel_end"`
-	IomTunnelKeys   *ebpf.MapSpec `ebpf:"iom_tunnel_keys"`
+	IomBindings      *ebpf.MapSpec `ebpf:"iom_bindings"`
+	IomBindingsHigh  *ebpf.MapSpec `ebpf:"iom_bindings_high"`
+	IomDps           *ebpf.MapSpec `ebpf:"iom_dps"`
+	IomDrops         *ebpf.MapSpec `ebpf:"iom_drops"`
+	IomFloodArrivals *ebpf.MapSpec `ebpf:"iom_flood_arrivals"`
+	IomFloodPorts    *ebpf.MapSpec `ebpf:"iom_flood_ports"`
+	IomFloodRate     *ebpf.MapSpec `ebpf:"iom_flood_rate"`
+	IomGroups        *ebpf.MapSpec `ebpf:"iom_groups"`
+	IomMembers       *ebpf.MapSpec `ebpf:"iom_members"`
+	IomMetas         *ebpf.MapSpec `ebpf:"iom_metas"`
+	IomNames         *ebpf.MapSpec `ebpf:"iom_names"`
+	IomNodeAddrs     *ebpf.MapSpec `ebpf:"iom_node_addrs"`
+	IomNodes         *ebpf.MapSpec `ebpf:"iom_nodes"`
+	IomOwnAddrs      *ebpf.MapSpec `ebpf:"iom_own_addrs"`
+	IomPortStats     *ebpf.MapSpec `ebpf:"iom_port_stats"`
+	IomPorts         *ebpf.MapSpec `ebpf:"iom_ports"`
+	IomProgs         *ebpf.MapSpec `ebpf:"iom_progs"`
+	IomPuntBufs      *ebpf.MapSpec `ebpf:"iom_punt_bufs"`
+	IomPuntLimits    *ebpf.MapSpec `ebpf:"iom_punt_limits"`
+	IomPunts         *ebpf.MapSpec `ebpf:"iom_punts"`
+	IomTagBindings   *ebpf.MapSpec `ebpf:"iom_tag_bindings"`
+	IomTraceLog      *ebpf.MapSpec `ebpf:"iom_trace_log"`
+	IomTunnelEnd     *ebpf.MapSpec `ebpf:"iom_tunnel_end"`
+	IomTunnelKeys    *ebpf.MapSpec `ebpf:"iom_tunnel_keys"`
 }
 
 // WireVariableSpecs contains global variables before they are loaded into the kernel.
@@ -363,6 +386,7 @@ type WireMapSpecs struct {
 type WireVariableSpecs struct {
 	IomKind    *ebpf.VariableSpec `ebpf:"iom_kind"`
 	IomMarks   *ebpf.VariableSpec `ebpf:"iom_marks"`
+	IomNone    *ebpf.VariableSpec `ebpf:"iom_none"`
 	IomResumes *ebpf.VariableSpec `ebpf:"iom_resumes"`
 }
 
@@ -386,44 +410,48 @@ func (o *WireObjects) Close() error {
 //
 // It can be passed to LoadWireObjects or ebpf.CollectionSpec.LoadAndAssign.
 type WireMaps struct {
-	IomBindings     *ebpf.Map `ebpf:"iom_bindings"`
-	IomBindingsHigh *ebpf.Map `ebpf:"iom_bindings_high"`
-	IomDpNames      *ebpf.Map `ebpf:"iom_dp_names"`
-	IomDps          *ebpf.Map `ebpf:"iom_dps"`
-	IomDrops        *ebpf.Map `ebpf:"iom_drops"`
-	IomGroups       *ebpf.Map `ebpf:"iom_groups"`
-	IomMembers      *ebpf.Map `ebpf:"iom_members"`
-	IomMetas        *ebpf.Map `ebpf:"iom_metas"`
-	IomNodeAddrs    *ebpf.Map `ebpf:"iom_node_addrs"`
-	IomNodes        *ebpf.Map `ebpf:"iom_nodes"`
-	IomOwnAddrs     *ebpf.Map `ebpf:"iom_own_addrs"`
-	IomPortNames    *ebpf.Map `ebpf:"iom_port_names"`
-	IomPortStats    *ebpf.Map `ebpf:"iom_port_stats"`
-	IomPorts        *ebpf.Map `ebpf:"iom_ports"`
-	IomProgs        *ebpf.Map `ebpf:"iom_progs"`
-	IomPuntBufs     *ebpf.Map `ebpf:"iom_punt_bufs"`
-	IomPuntLimits   *ebpf.Map `ebpf:"iom_punt_limits"`
-	IomPunts        *ebpf.Map `ebpf:"iom_punts"`
-	IomTagBindings  *ebpf.Map `ebpf:"iom_tag_bindings"`
-	IomTraceLog     *ebpf.Map `ebpf:"iom_trace_log"`
-	IomTunnelEnd    *ebpf.Map `ebpf:"iom_tunnel_end"`
-	IomTunnelKeys   *ebpf.Map `ebpf:"iom_tunnel_keys"`
+	IomBindings      *ebpf.Map `ebpf:"iom_bindings"`
+	IomBindingsHigh  *ebpf.Map `ebpf:"iom_bindings_high"`
+	IomDps           *ebpf.Map `ebpf:"iom_dps"`
+	IomDrops         *ebpf.Map `ebpf:"iom_drops"`
+	IomFloodArrivals *ebpf.Map `ebpf:"iom_flood_arrivals"`
+	IomFloodPorts    *ebpf.Map `ebpf:"iom_flood_ports"`
+	IomFloodRate     *ebpf.Map `ebpf:"iom_flood_rate"`
+	IomGroups        *ebpf.Map `ebpf:"iom_groups"`
+	IomMembers       *ebpf.Map `ebpf:"iom_members"`
+	IomMetas         *ebpf.Map `ebpf:"iom_metas"`
+	IomNames         *ebpf.Map `ebpf:"iom_names"`
+	IomNodeAddrs     *ebpf.Map `ebpf:"iom_node_addrs"`
+	IomNodes         *ebpf.Map `ebpf:"iom_nodes"`
+	IomOwnAddrs      *ebpf.Map `ebpf:"iom_own_addrs"`
+	IomPortStats     *ebpf.Map `ebpf:"iom_port_stats"`
+	IomPorts         *ebpf.Map `ebpf:"iom_ports"`
+	IomProgs         *ebpf.Map `ebpf:"iom_progs"`
+	IomPuntBufs      *ebpf.Map `ebpf:"iom_punt_bufs"`
+	IomPuntLimits    *ebpf.Map `ebpf:"iom_punt_limits"`
+	IomPunts         *ebpf.Map `ebpf:"iom_punts"`
+	IomTagBindings   *ebpf.Map `ebpf:"iom_tag_bindings"`
+	IomTraceLog      *ebpf.Map `ebpf:"iom_trace_log"`
+	IomTunnelEnd     *ebpf.Map `ebpf:"iom_tunnel_end"`
+	IomTunnelKeys    *ebpf.Map `ebpf:"iom_tunnel_keys"`
 }
 
 func (m *WireMaps) Close() error {
 	return _WireClose(
 		m.IomBindings,
 		m.IomBindingsHigh,
-		m.IomDpNames,
 		m.IomDps,
 		m.IomDrops,
+		m.IomFloodArrivals,
+		m.IomFloodPorts,
+		m.IomFloodRate,
 		m.IomGroups,
 		m.IomMembers,
 		m.IomMetas,
+		m.IomNames,
 		m.IomNodeAddrs,
 		m.IomNodes,
 		m.IomOwnAddrs,
-		m.IomPortNames,
 		m.IomPortStats,
 		m.IomPorts,
 		m.IomProgs,
@@ -443,6 +471,7 @@ func (m *WireMaps) Close() error {
 type WireVariables struct {
 	IomKind    *ebpf.Variable `ebpf:"iom_kind"`
 	IomMarks   *ebpf.Variable `ebpf:"iom_marks"`
+	IomNone    *ebpf.Variable `ebpf:"iom_none"`
 	IomResumes *ebpf.Variable `ebpf:"iom_resumes"`
 }
 

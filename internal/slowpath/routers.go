@@ -1,0 +1,246 @@
+package slowpath
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"woven.dev/woven/internal/hover/punt"
+	"woven.dev/woven/internal/slowpath/frame"
+	"woven.dev/woven/internal/slowpath/icmperr"
+	"woven.dev/woven/internal/slowpath/neigh"
+	"woven.dev/woven/internal/slowpath/ra"
+	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/wire"
+)
+
+// Resumer sends frames on through the modules, see Injector.Resume.
+type Resumer interface {
+	Resume(relay int, r wire.Resume, frame []byte) error
+}
+
+// Router is what its user-space part needs to know of a logical router.
+type Router struct {
+	Slot  uint32 // of the instance
+	Ports map[uint16]RouterPort
+}
+
+// RouterPort is a port of a router.
+type RouterPort struct {
+	Slot uint32
+	MAC  frame.MAC
+	// Networks are its addresses with the lengths of their networks, the one that speaks for the router first of its family.
+	Networks []netip.Prefix
+	MTU      int // bytes of the largest IP packet that may leave; 0: any
+	// RA is what it advertises; nil: nothing.
+	RA *ra.Config
+}
+
+// Neighbour is an address that was heard of behind a router's port.
+type Neighbour struct {
+	Router string // module ID
+	Port   uint16
+	Addr   netip.Addr
+	MAC    frame.MAC
+}
+
+// maxHeard is how many neighbours wait to be taken by Heard; further ones are heard again.
+const maxHeard = 4096
+
+// Routers does for logical routers what programs leave to user space: it asks for the MAC addresses of next hops and keeps packets until they
+// are known, hears what ARP and ND teach, tells senders why their packets did not get through, and advertises. Its methods may be called from
+// any goroutine.
+type Routers struct {
+	send    Resumer
+	changed func()
+	log     *slog.Logger
+	now     func() time.Time
+	wake    chan struct{} // capacity 1: the time to wait may have changed
+
+	mu      sync.Mutex
+	relay   int
+	routers map[string]Router // by module ID
+	pending *neigh.Pending[punt.Punt]
+	heard   map[neigh.Destination]frame.MAC
+	adverts map[punt.Port]advert
+}
+
+// advert is how far a port has come with advertisements that nobody asked for.
+type advert struct {
+	config *ra.Config
+	sent   int
+	last   time.Time
+	next   time.Time
+}
+
+// NewRouters returns one that knows no router. changed is called from any goroutine when Heard has something new; it must not call the
+// Routers.
+func NewRouters(send Resumer, changed func(), now func() time.Time, log *slog.Logger) *Routers {
+	return &Routers{send: send, changed: changed, log: log, now: now, wake: make(chan struct{}, 1), routers: map[string]Router{},
+		pending: neigh.NewPending[punt.Punt](), heard: map[neigh.Destination]frame.MAC{}, adverts: map[punt.Port]advert{}}
+}
+
+// Configure says which routers there are, by module ID, and the ifindex of the relay device (netstate.Tunnel.RelayOut). What waits at routers and
+// ports that are not named is dropped. The map must not be changed afterwards.
+func (r *Routers) Configure(relay int, routers map[string]Router) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.relay, r.routers = relay, routers
+	r.pending.Forget(func(router string, port uint16) bool {
+		_, stays := routers[router].Ports[port]
+		return !stays
+	})
+	for at, a := range r.adverts {
+		if routers[at.Module].Ports[at.Key].RA != a.config {
+			delete(r.adverts, at)
+		}
+	}
+	for id, router := range routers {
+		for key, p := range router.Ports {
+			at := punt.Port{Module: id, Key: key}
+			if _, known := r.adverts[at]; !known && p.RA != nil {
+				r.adverts[at] = advert{config: p.RA, next: ra.Next(p.RA, 0, time.Time{}, r.now(), rand.N[time.Duration])}
+			}
+		}
+	}
+	r.poke()
+}
+
+// Heard takes out the neighbours that were heard of since the last call.
+func (r *Routers) Heard() []Neighbour {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]Neighbour, 0, len(r.heard))
+	for d, mac := range r.heard {
+		out = append(out, Neighbour{Router: d.Router, Port: d.Port, Addr: d.Addr, MAC: mac})
+	}
+	clear(r.heard)
+	return out
+}
+
+// Run does what is due, until ctx ends; then it returns nil.
+func (r *Routers) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-r.wake:
+		}
+		if next := r.advance(); !next.IsZero() {
+			timer.Reset(max(next.Sub(r.now()), 0))
+		}
+	}
+}
+
+func (r *Routers) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// advance asks again, gives up, advertises, and returns when to come again; the zero Time: when there is something new.
+func (r *Routers) advance() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	ask, expired, next := r.pending.Advance(now)
+	for _, d := range ask {
+		r.ask(d)
+	}
+	for _, e := range expired {
+		for _, p := range e.Packets {
+			r.tell(p, icmperr.HostUnreachable)
+		}
+	}
+	for at, a := range r.adverts {
+		if a.next.IsZero() {
+			continue
+		}
+		if !a.next.After(now) {
+			r.advertise(at, a.config)
+			a.sent, a.last = a.sent+1, now
+			a.next = ra.Next(a.config, a.sent, a.last, now, rand.N[time.Duration])
+			r.adverts[at] = a
+		}
+		if !a.next.IsZero() && (next.IsZero() || a.next.Before(next)) {
+			next = a.next
+		}
+	}
+	return next
+}
+
+// port finds a router's port.
+func (r *Routers) port(at punt.Port) (Router, RouterPort, bool) {
+	router := r.routers[at.Module]
+	p, ok := router.Ports[at.Key]
+	return router, p, ok
+}
+
+// leave sends a frame out of a router's port.
+func (r *Routers) leave(at punt.Port, b []byte, hereOnly bool) {
+	router, p, ok := r.port(at)
+	if !ok || b == nil {
+		return
+	}
+	resume := wire.Resume{Dp: router.Slot, Port: p.Slot, Leaves: 1}
+	if hereOnly {
+		resume.HereOnly = 1
+	}
+	if err := r.send.Resume(r.relay, resume, b); err != nil {
+		r.log.Debug("frame of a router is lost", "router", at.Module, "port", at.Key, "error", err)
+	}
+}
+
+// ask asks for a neighbour.
+func (r *Routers) ask(d neigh.Destination) {
+	at := punt.Port{Module: d.Router, Key: d.Port}
+	_, p, ok := r.port(at)
+	if !ok {
+		return
+	}
+	from, ok := p.speaker(d.Addr)
+	if d.Addr.Is4() && !ok {
+		return // nobody would answer
+	}
+	r.leave(at, neigh.Ask(p.MAC, from, d.Addr), false)
+}
+
+// speaker is the port's address for talking to to: one on its network, else the first of its family.
+func (p *RouterPort) speaker(to netip.Addr) (addr netip.Addr, ok bool) {
+	for _, n := range p.Networks {
+		if n.Addr().Is4() != to.Is4() {
+			continue
+		}
+		if n.Contains(to) {
+			return n.Addr(), true
+		}
+		if !ok {
+			addr, ok = n.Addr(), true
+		}
+	}
+	return addr, ok
+}
+
+// advertise sends what nobody asked for, to the hosts of this node: each node tells its own.
+func (r *Routers) advertise(at punt.Port, c *ra.Config) { r.leave(at, ra.Unsolicited(c), true) }
+
+// about is the address that a router's punt is about.
+func about(p punt.Punt) netip.Addr { return iom.NetipAddr(p.About) }
+
+// owns says whether an address is the router's own.
+func (router *Router) owns(a netip.Addr) bool {
+	for _, p := range router.Ports {
+		if slices.ContainsFunc(p.Networks, func(n netip.Prefix) bool { return n.Addr() == a }) {
+			return true
+		}
+	}
+	return false
+}

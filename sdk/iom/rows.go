@@ -1,0 +1,62 @@
+package iom
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+)
+
+// batchRows is how many rows are read from the kernel in one call.
+const batchRows = 1024
+
+// EachRow calls f for each row of a map, with raw bytes. An array's rows of zeros are left out; the value of a per-CPU array is that of all
+// CPUs, one after the other.
+func EachRow(m *ebpf.Map, f func(key, value string)) error {
+	zero, each := "", 1 // each: values of a row
+	switch m.Type() {
+	case ebpf.Hash:
+	case ebpf.PerCPUArray:
+		each = ebpf.MustPossibleCPU()
+		fallthrough
+	case ebpf.Array:
+		zero = strings.Repeat("\x00", each*int(m.ValueSize()))
+	default: // it has no batches
+		var key, value []byte
+		it := m.Iterate()
+		for it.Next(&key, &value) {
+			f(string(key), string(value))
+		}
+		return it.Err()
+	}
+	var cursor ebpf.MapBatchCursor
+	keySize, valueSize := int(m.KeySize()), each*int(m.ValueSize())
+	keys, values := ByteArrays(int(m.KeySize()), batchRows), ByteArrays(int(m.ValueSize()), batchRows*each)
+	allKeys, allValues := bytesOf(keys), bytesOf(values)
+	for {
+		n, err := m.BatchLookup(&cursor, keys.Interface(), values.Interface(), nil)
+		for i := range n {
+			if value := allValues[i*valueSize:][:valueSize]; string(value) != zero {
+				f(string(allKeys[i*keySize:][:keySize]), string(value))
+			}
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// ByteArrays makes a [][size]byte of n elements, as calls for batches of rows take it.
+func ByteArrays(size, n int) reflect.Value {
+	return reflect.MakeSlice(reflect.SliceOf(reflect.ArrayOf(size, reflect.TypeFor[byte]())), n, n)
+}
+
+// bytesOf is the memory of such a slice.
+func bytesOf(arrays reflect.Value) []byte {
+	return unsafe.Slice((*byte)(arrays.UnsafePointer()), arrays.Len()*int(arrays.Type().Elem().Size()))
+}
