@@ -44,7 +44,7 @@ func (s *portSource) same(o *portSource) bool {
 func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding, ports map[*sb.PortBinding]*knownPort) *knownPort {
 	last := ports[pb]
 	from := portSource{row: n.rowOf(l, pb, last), place: n.placeOf(pb)}
-	if pb.Type == patchType {
+	if portType(pb) == routerType {
 		from.link = n.link(pb)
 	}
 	if from.row != nil && from.place.plug != nil {
