@@ -33,7 +33,7 @@ func (f Fields) Get(name string) Value {
 }
 
 // Decode reads a row's bytes by its BTF type. Addresses (struct iom_addr, iom_ip4) become IP addresses, arrays of six bytes hardware addresses,
-// char arrays text, other byte arrays hexadecimal, enums the names of the bits that are set or of the value.
+// char arrays text, other arrays hexadecimal, enums the names of the bits that are set or of the value.
 func Decode(t btf.Type, data []byte) (Value, error) {
 	size, err := btf.Sizeof(t)
 	if err != nil || len(data) < size {
@@ -80,8 +80,15 @@ func decodeStruct(t *btf.Struct, data []byte) (Value, error) {
 
 func decodeArray(t *btf.Array, data []byte) (Value, error) {
 	elem, ok := btf.UnderlyingType(t.Type).(*btf.Int)
-	if !ok || elem.Size != 1 {
-		return nil, fmt.Errorf("decode %v: only arrays of bytes can be shown", t)
+	if !ok {
+		return nil, fmt.Errorf("decode %v: only arrays of integers can be shown", t)
+	}
+	if elem.Size > 1 {
+		words := make([]string, t.Nelems)
+		for i := range words {
+			words[i] = fmt.Sprintf("%x", decodeInt(data[i*int(elem.Size):][:elem.Size]))
+		}
+		return strings.Join(words, " "), nil
 	}
 	data = data[:t.Nelems]
 	switch {

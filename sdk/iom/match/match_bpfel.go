@@ -212,7 +212,7 @@ type MatchIomMeta struct {
 		_ structs.HostLayout
 		A [4]uint32
 	}
-	Nexthop struct {
+	About struct {
 		_ structs.HostLayout
 		A [4]uint32
 	}
