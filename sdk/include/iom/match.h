@@ -231,8 +231,11 @@ static __always_inline int iom_match_next_word(struct iom_match_query *q)
 {
 	__u64 words;
 
-	while (q->group < IOM_MATCH_WORDS && !q->words[q->group & (IOM_MATCH_WORDS - 1)])
+	for (int i = 0; i < IOM_MATCH_WORDS; i++) {
+		if (q->group >= IOM_MATCH_WORDS || q->words[q->group & (IOM_MATCH_WORDS - 1)])
+			break;
 		q->group++;
+	}
 	if (q->group >= IOM_MATCH_WORDS)
 		return 0;
 	words = q->words[q->group & (IOM_MATCH_WORDS - 1)];
