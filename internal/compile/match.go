@@ -102,6 +102,7 @@ type translation struct {
 	names   matchNames
 	text    string
 	out     *translated
+	tried   int // ways
 }
 
 func (t *translation) translate() ([]match.Rule, error) {

@@ -12,9 +12,9 @@ import (
 func (t *translation) expr(e ovnexpr.Expr) ([]way, error) {
 	switch e := e.(type) {
 	case ovnexpr.And:
-		return combine(e, t.expr, all)
+		return combine(e, t.expr, t.all)
 	case ovnexpr.Or:
-		return combine(e, t.expr, some)
+		return combine(e, t.expr, t.some)
 	case ovnexpr.Compare:
 		return t.named(e)
 	}
@@ -25,9 +25,9 @@ func (t *translation) expr(e ovnexpr.Expr) ([]way, error) {
 func (t *translation) annotated(e ovnexpr.Expr) ([]way, error) {
 	switch e := e.(type) {
 	case ovnexpr.And:
-		return combine(e, t.annotated, all)
+		return combine(e, t.annotated, t.all)
 	case ovnexpr.Or:
-		return combine(e, t.annotated, some)
+		return combine(e, t.annotated, t.some)
 	case ovnexpr.Compare:
 		return t.compare(e)
 	case ovnexpr.Resident:
@@ -148,7 +148,7 @@ func (t *translation) literal(c ovnexpr.Compare, sets []*match.Set, values []mat
 		for _, check := range checks {
 			ways = append(ways, way{checks: []match.Check{check}})
 		}
-		return some([][]way{ways})
+		return t.some([][]way{ways})
 	}
 	w := way{}
 	if len(ways) > 0 {

@@ -280,52 +280,82 @@ func rulePacket(t testing.TB, f ovnexpr.Fields, names *testNames) matchtest.Pack
 	return p
 }
 
-// TestMatchRandom: for random expressions and packets the rules, their meaning in Go and the kernel program agree with the expression.
-func TestMatchRandom(t *testing.T) {
-	k := matchtest.Load(t)
-	names := newNames()
-	matcher := newMatcher(&matchSets{})
-	r := matchRandom{rand.New(rand.NewPCG(1, 2))}
-	outcomes, errs := map[bool]int{}, 0
-	for dp := uint32(1); dp <= 3000; dp++ {
+// randomMatch is a random expression that is valid, and the rules that it became.
+type randomMatch struct {
+	text  string
+	expr  ovnexpr.Expr
+	rules []match.Rule
+}
+
+// randomMatches are n of them. What can't be translated can't be evaluated, and the other way round.
+func randomMatches(t testing.TB, r matchRandom, names *testNames, n int) []randomMatch {
+	t.Helper()
+	var all []randomMatch
+	m := newMatcher(&matchSets{})
+	for range 4 * n {
 		text := r.expression(r.IntN(3))
-		rules, err := matcher.rules(text, names)
+		rules, err := m.rules(text, names)
 		e, want := readMatch(text, names)
 		if (err == nil) != (want == nil) && !strings.Contains(fmt.Sprint(err), errTooManyWays.Error()) {
 			t.Fatalf("%s\n  translated: %v\n  evaluated: %v", text, err, want)
 		}
-		if err != nil {
-			errs++
-			continue
+		if err == nil {
+			all = append(all, randomMatch{text, e, rules})
 		}
-		tables := &iom.Tables{}
-		version, _, err := match.Put(tables, dp, 1, rules)
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
+		if len(all) == n {
+			return all
 		}
-		if dp%5 == 0 {
-			k.Write(tables)
-		}
+	}
+	t.Fatalf("only %d of %d random expressions are valid", len(all), 4*n)
+	return nil
+}
+
+// TestMatchRandom: for random expressions and packets the rules mean what the expression means.
+func TestMatchRandom(t *testing.T) {
+	names, r := newNames(), matchRandom{rand.New(rand.NewPCG(1, 2))}
+	outcomes := map[bool]int{}
+	for _, m := range randomMatches(t, r, names, 2000) {
 		for range 10 {
 			f := r.fields()
-			want := ovnexpr.Eval(e, exprPacket{f, names})
+			want := ovnexpr.Eval(m.expr, exprPacket{f, names})
 			outcomes[want]++
-			p := rulePacket(t, f, names)
-			first := matchtest.First(rules, p, 0)
-			if (first >= 0) != want {
-				t.Fatalf("%s\n  is %v for %s, but rule %d matches of\n  %v", text, want, f, first, rules)
-			}
-			if dp%5 > 0 {
-				continue
-			}
-			if got := k.First(matchtest.List{DP: dp, Version: version, List: 1}, p, 0); got != first {
-				t.Fatalf("%s\n  for %s the program says %d, want %d, of\n  %v", text, f, got, first, rules)
+			if first := matchtest.First(m.rules, rulePacket(t, f, names), 0); (first >= 0) != want {
+				t.Fatalf("%s\n  is %v for %s, but rule %d matches of\n  %v", m.text, want, f, first, m.rules)
 			}
 		}
 	}
-	t.Logf("outcomes %v, %d invalid", outcomes, errs)
-	if outcomes[true] < 3000 || outcomes[false] < 3000 {
-		t.Errorf("outcomes %v, %d invalid: the test tests little", outcomes, errs)
+	expectBoth(t, outcomes, 3000)
+}
+
+// TestMatchKernel: and so the program in the kernel decides.
+func TestMatchKernel(t *testing.T) {
+	k := matchtest.Load(t)
+	names, r := newNames(), matchRandom{rand.New(rand.NewPCG(3, 4))}
+	outcomes := map[bool]int{}
+	for i, m := range randomMatches(t, r, names, 500) {
+		tables := &iom.Tables{}
+		l := matchtest.List{DP: uint32(i + 1), List: 1}
+		var err error
+		if l.Version, _, err = match.Put(tables, l.DP, l.List, m.rules); err != nil {
+			t.Fatalf("%s: %v", m.text, err)
+		}
+		k.Write(tables)
+		for range 10 {
+			f := r.fields()
+			want := ovnexpr.Eval(m.expr, exprPacket{f, names})
+			outcomes[want]++
+			if first := k.First(l, rulePacket(t, f, names), 0); (first >= 0) != want {
+				t.Fatalf("%s\n  is %v for %s, but the program finds rule %d of\n  %v", m.text, want, f, first, m.rules)
+			}
+		}
+	}
+	expectBoth(t, outcomes, 700)
+}
+
+func expectBoth(t *testing.T, outcomes map[bool]int, least int) {
+	t.Helper()
+	if outcomes[true] < least || outcomes[false] < least {
+		t.Errorf("outcomes %v: the test tests little", outcomes)
 	}
 }
 

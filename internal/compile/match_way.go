@@ -7,10 +7,10 @@ import (
 	"woven.dev/woven/sdk/iom/match"
 )
 
-// maxWays bounds the rules that a match becomes, maxProducts those that are looked at on the way.
+// maxWays bounds the rules that a match becomes, maxTried those that are looked at on the way.
 const (
-	maxWays     = 4096
-	maxProducts = 64 * maxWays
+	maxWays  = 4096
+	maxTried = 16 * maxWays
 )
 
 var errTooManyWays = errors.New("too many combinations: take sets, or split it into several matches")
@@ -47,28 +47,34 @@ func split(t match.Term) (sets []*match.Set, values []match.Prefix) {
 	return sets, values
 }
 
-// union is a term about the sets of both.
-func union(a, b match.Term) match.Term {
-	sets, values := split(match.Term{Sets: slices.Concat(a.Sets, b.Sets)})
-	return termOf(a.Dim, a.Not, sets, values)
+// union makes one set of all in a term that have no name.
+func union(t match.Term) match.Term {
+	sets, values := split(t)
+	return termOf(t.Dim, t.Not, sets, values)
 }
 
 // intersection is what two plain terms have in common.
 func intersection(a, b match.Term) match.Term {
 	_, left := split(a)
 	_, right := split(b)
-	var both []match.Prefix
-	for _, p := range left {
-		for _, q := range right {
-			switch {
-			case p.Contains(q):
-				both = append(both, q)
-			case q.Contains(p):
-				both = append(both, p)
-			}
+	return termOf(a.Dim, false, nil, slices.Concat(within(left, right), within(right, left)))
+}
+
+// within are those of some prefixes that are within others; both are in order.
+func within(some, others []match.Prefix) []match.Prefix {
+	var outer, inner []match.Prefix
+	for _, p := range others {
+		if len(outer) == 0 || !outer[len(outer)-1].Contains(p) {
+			outer = append(outer, p)
 		}
 	}
-	return termOf(a.Dim, false, nil, both)
+	for _, p := range some {
+		i, same := slices.BinarySearchFunc(outer, p, match.Prefix.Compare)
+		if same || i > 0 && outer[i-1].Contains(p) {
+			inner = append(inner, p)
+		}
+	}
+	return inner
 }
 
 // empty: no value is in any of the sets.
@@ -89,7 +95,7 @@ func (w *way) and(t match.Term) bool {
 		w.terms = append(w.terms, t)
 		i = len(w.terms) - 1
 	case t.Not:
-		w.terms[i] = union(w.terms[i], t)
+		w.terms[i] = union(match.Term{Dim: t.Dim, Not: true, Sets: slices.Concat(w.terms[i].Sets, t.Sets)})
 	case plain(t):
 		w.terms[i] = intersection(w.terms[i], t)
 	}
@@ -107,9 +113,7 @@ func (w *way) excluded(d match.Dim) bool {
 			_, want = split(t)
 		}
 	}
-	return len(want) > 0 && !slices.ContainsFunc(want, func(p match.Prefix) bool {
-		return !slices.ContainsFunc(not, func(n match.Prefix) bool { return n.Contains(p) })
-	})
+	return len(want) > 0 && len(within(want, not)) == len(want)
 }
 
 // check adds a check; false: it contradicts another one.
@@ -150,10 +154,10 @@ func both(a, b way) (way, bool) {
 }
 
 // all are the ways in which everything is true of which the arguments are the ways.
-func all(factors [][]way) ([]way, error) {
+func (t *translation) all(factors [][]way) ([]way, error) {
 	product := []way{{}}
 	for _, factor := range factors {
-		if len(product)*len(factor) > maxProducts {
+		if t.tried += len(product) * len(factor); t.tried > maxTried {
 			return nil, errTooManyWays
 		}
 		var next []way
@@ -164,18 +168,19 @@ func all(factors [][]way) ([]way, error) {
 				}
 			}
 		}
-		if product = merge(next); len(product) > maxWays {
+		if len(next) > maxWays {
 			return nil, errTooManyWays
 		}
+		product = merge(next)
 	}
 	return product, nil
 }
 
 // some are the ways in which something is true of which the arguments are the ways.
-func some(summands [][]way) ([]way, error) {
-	sum := merge(slices.Concat(summands...))
-	if len(sum) > maxWays {
+func (t *translation) some(summands [][]way) ([]way, error) {
+	sum := slices.Concat(summands...)
+	if t.tried += len(sum); t.tried > maxTried || len(sum) > maxWays {
 		return nil, errTooManyWays
 	}
-	return sum, nil
+	return merge(sum), nil
 }

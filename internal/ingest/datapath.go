@@ -15,7 +15,7 @@ const (
 
 // patches are the ports by which datapaths are linked.
 type patches struct {
-	byName     map[string]*sb.PortBinding   // with those of type chassisredirect
+	byName     map[string]*sb.PortBinding   // of all three types
 	byDatapath map[string][]*sb.PortBinding // of type patch
 	// routerPorts are the Northbound rows by name.
 	routerPorts map[string]*nb.RouterPort
@@ -34,7 +34,7 @@ func (n *network) findPatches() {
 		case patchType:
 			n.patches.byDatapath[pb.Datapath] = append(n.patches.byDatapath[pb.Datapath], pb)
 			n.patches.byName[pb.LogicalPort] = pb
-		case chassisredirectType:
+		case chassisredirectType, l3gatewayType:
 			n.patches.byName[pb.LogicalPort] = pb
 		}
 	}
@@ -45,13 +45,10 @@ func (n *network) findPatches() {
 	}
 }
 
-// peerOf is the port at the other end of a patch port; nil when there is none. Each end names the other.
+// peerOf is the port at the other end of a link; nil when there is none. Each end names the other.
 func (n *network) peerOf(pb *sb.PortBinding) *sb.PortBinding {
-	if pb.Type != patchType {
-		return nil
-	}
 	peer := n.patches.byName[pb.Options["peer"]]
-	if peer == nil || peer.Type != patchType || peer.Options["peer"] != pb.LogicalPort || peer.Datapath == pb.Datapath {
+	if peer == nil || portType(pb) != routerType || portType(peer) != routerType || peer.Options["peer"] != pb.LogicalPort || peer.Datapath == pb.Datapath {
 		return nil
 	}
 	return peer
@@ -80,7 +77,7 @@ func (n *network) reach(locals map[string]bool) {
 		queue = queue[1:]
 		for _, pb := range n.patches.byDatapath[uuid] {
 			peer := n.peerOf(pb)
-			if peer == nil || locals[peer.Datapath] || n.SB.DatapathBinding[peer.Datapath] == nil || !n.crossed(pb) {
+			if peer == nil || peer.Type != patchType || locals[peer.Datapath] || n.SB.DatapathBinding[peer.Datapath] == nil || !n.crossed(pb) {
 				continue
 			}
 			locals[peer.Datapath] = true
@@ -89,7 +86,7 @@ func (n *network) reach(locals map[string]bool) {
 	}
 }
 
-// link is what a patch port leads to; nil for another port, and when nothing is there.
+// link is what a port that leads to another datapath has there; nil for another port, and when nothing is there.
 func (n *network) link(pb *sb.PortBinding) *logical.Link {
 	peer := n.peerOf(pb)
 	if peer == nil || n.SB.DatapathBinding[peer.Datapath] == nil {

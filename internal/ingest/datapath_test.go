@@ -98,3 +98,30 @@ func TestRouterTypePort(t *testing.T) {
 		}
 	}
 }
+
+// TestGatewayRouter: the router is on its own chassis only; frames for its address go there.
+func TestGatewayRouter(t *testing.T) {
+	for _, chassis := range []string{"", "hv2"} {
+		w := newWorld()
+		w.SB.Chassis["hv2"] = &sb.Chassis{UUID: "hv2", Name: "hv2"}
+		for _, name := range []string{"r1-blue", "blue-r1"} {
+			edit(w.SB.PortBinding, name, func(pb *sb.PortBinding) {
+				if pb.Type = "l3gateway"; chassis != "" {
+					pb.Chassis = &chassis
+				}
+			})
+		}
+		n := w.read()
+		p := n.Switches["blue"].Ports[2]
+		if reached(n) != "blue" || p.Type != "router" || p.Chassis != chassis || p.Link == nil || p.Link.Datapath != "r1" {
+			t.Errorf("datapaths %s, port %+v", reached(n), p)
+		}
+		if got, want := show(p.Addresses), "[0a:00:00:00:0a:01 10.0.0.1/32 fd00::1/128 fe80::800:ff:fe00:a01/128]"; got != want {
+			t.Errorf("addresses %s, want %s", got, want)
+		}
+		problems := problemsOf(n, "logical_switch_port blue-r1")
+		if told := strings.Contains(problems, "gateway routers are not supported yet"); told != (chassis == "") {
+			t.Errorf("on %q: problems %q", chassis, problems)
+		}
+	}
+}

@@ -51,7 +51,7 @@ func (m *members) enter(p *knownPort) {
 }
 
 // lately says whether a port, which is not nil, was entered in the last round. It is not to be called after its entry in this one.
-func (m *members) lately(p *knownPort) bool { return p != nil }
+func (m *members) lately(p *knownPort) bool { return p != nil && p.round+1 == m.round }
 
 func (m *members) end() {
 	if m.now != m.last {

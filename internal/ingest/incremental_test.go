@@ -148,7 +148,9 @@ var edits = []func(w, original *world, r *rand.Rand){
 		edit(w.SB.DNS, "dns", func(d *sb.DNSEntry) { d.Datapaths = [][]string{{"blue"}, {"green", "red"}}[r.IntN(2)] })
 	},
 	func(w, o *world, r *rand.Rand) {
-		edit(w.SB.DNS, "dns", func(d *sb.DNSEntry) { d.Records = map[string]string{"vm1.example": fmt.Sprintf("10.0.0.%d", 11+r.IntN(2))} })
+		edit(w.SB.DNS, "dns", func(d *sb.DNSEntry) {
+			d.Records = map[string]string{"vm1.example": fmt.Sprintf("10.0.0.%d", 11+r.IntN(2))}
+		})
 	},
 	func(w, o *world, r *rand.Rand) {
 		edit(w.NB.MeterBand, "band", func(b *nb.MeterBand) { b.Rate = 100 + r.IntN(3) })

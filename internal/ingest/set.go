@@ -153,11 +153,18 @@ func (s *knownSet) current(n *network) bool {
 	return count == len(s.members)
 }
 
-// addressesOf are the addresses of a port in one family.
+// addressesOf are the addresses of a port in one family. ovn-northd takes them as they stand, odd ones too.
 func addressesOf(row *nb.LogicalSwitchPort, six bool) []netip.Prefix {
-	addresses, _, _ := portAddresses(row.Type, row.Addresses, row.DynamicAddresses)
+	elements := row.Addresses
+	if row.DynamicAddresses != nil {
+		elements = append(slices.Clone(elements), *row.DynamicAddresses)
+	}
 	var prefixes []netip.Prefix
-	for _, a := range addresses {
+	for _, element := range elements {
+		if isDynamic(element) {
+			continue
+		}
+		a, _, _ := parseAddress(element)
 		for _, p := range a.Prefixes {
 			if p.Addr().Is6() == six {
 				prefixes = append(prefixes, netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))

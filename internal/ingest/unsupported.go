@@ -20,7 +20,6 @@ var routerPortOptions = []string{
 
 // lossByType says what does not work for want of a port type.
 var lossByType = map[string]string{
-	routerType:   "routers are not supported yet: nothing is routed, and the router's addresses are not answered",
 	localnetType: "localnet ports are not supported yet: the switch is not connected to the physical network",
 	"l2gateway":  "l2gateway ports are not supported yet: it is not bound, what is sent to it is dropped",
 	"vtep":       "vtep ports are not supported: what is sent to it is dropped",
@@ -68,7 +67,7 @@ func (r *portReader) check() {
 	elsewhere := p.Chassis != "" && p.Chassis != r.chassis
 	loss, unsupported := lossByType[p.Type]
 	switch {
-	case p.Type == "" || p.Type == localportType:
+	case p.Type == "" || p.Type == localportType || p.Type == routerType:
 	case elsewhere && p.Type != "remote":
 	case unsupported:
 		r.problem("%s", loss)
@@ -86,14 +85,17 @@ func (r *portReader) check() {
 	if p.Device != nil && r.row != nil {
 		r.checkLocal()
 	}
+	if p.Type == routerType && !elsewhere {
+		r.problem("routers are not supported yet: nothing is routed, and the router's addresses are not answered")
+	}
 	if p.Type == routerType && r.row != nil {
-		r.checkRouterPort()
+		r.checkRouterPort(elsewhere)
 	}
 }
 
-// checkRouterPort notes what a port that leads to a router lacks.
-func (r *portReader) checkRouterPort() {
-	if r.binding.Type == l3gatewayType {
+// checkRouterPort notes what a port that leads to a router lacks. What is sent to a gateway router elsewhere gets there.
+func (r *portReader) checkRouterPort(elsewhere bool) {
+	if r.binding.Type == l3gatewayType && !elsewhere {
 		r.problem("gateway routers are not supported yet: what is sent to it is dropped")
 	}
 	if r.row.Options["nat-addresses"] != "" {

@@ -17,6 +17,7 @@ type catalog struct {
 	tables   map[string]reflect.Type // generated row structs by table
 	rows     reflect.Type            // the struct of maps from UUID to row that is kept up to date
 	unread   []string                // columns of any table that are only written
+	lingers  []string                // tables of which a deleted row stays until the next copy, see tableReplica.lingers
 }
 
 // newCatalog takes the rows of newer in the place of the generated ones.
@@ -67,7 +68,8 @@ type monitoredTable struct {
 	field   int          // of Rows
 	row     reflect.Type // generated struct
 	columns []string     // that are monitored
-	fields  []int        // of the generated struct, for each field of the struct in libovsdb's cache
+	lingers bool
+	fields  []int // of the generated struct, for each field of the struct in libovsdb's cache
 }
 
 // adapt returns the dialect for talking to a server with this schema.
@@ -86,7 +88,7 @@ func (c catalog) adapt(schema ovsdb.DatabaseSchema) (*dialect, error) {
 			continue
 		}
 		monitored, cached := c.monitor(table, row)
-		monitored.field = i
+		monitored.field, monitored.lingers = i, slices.Contains(c.lingers, table.name)
 		if len(monitored.columns) == 0 {
 			continue // libovsdb would ask for every column
 		}

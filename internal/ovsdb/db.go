@@ -66,7 +66,9 @@ type DB[R any] struct {
 
 // NewNB returns a client of OVN_Northbound. It does nothing before Run.
 func NewNB(cfg Config) *DB[nb.Rows] {
-	return newDB[nb.Rows](cfg, nb.FullDatabaseModel, nb.Newer(), nil)
+	db := newDB[nb.Rows](cfg, nb.FullDatabaseModel, nb.Newer(), nil)
+	db.catalog.lingers = []string{nb.ACLTable, nb.LogicalRouterStaticRouteTable, nb.LogicalRouterPolicyTable}
+	return db
 }
 
 // NewSB returns a client of OVN_Southbound. It does nothing before Run.

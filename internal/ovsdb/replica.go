@@ -2,6 +2,7 @@ package ovsdb
 
 import (
 	"reflect"
+	"slices"
 	"sync/atomic"
 
 	"github.com/ovn-kubernetes/libovsdb/cache"
@@ -22,6 +23,11 @@ type tableReplica struct {
 	cached *cache.RowCache // nil if the server lacks the table
 	// dirty: look again. It is cleared before the cache is read, and set after the cache was changed: no change is missed.
 	dirty atomic.Bool
+	// gone are the rows that the last copy has, although they were deleted. Tables are read one after the other, and one that refers to rows
+	// of this one, such as a switch to its ACLs, may have been read before the transaction that deleted them: it must not look as if it
+	// had fewer. Where monitoredTable.lingers, a deleted row stays until all tables have been read once more. Nothing else may be
+	// concluded from such a row than by way of a reference to it, and those tables come first in Rows.
+	gone map[string]bool
 	// seen is the cache when it was read last. libovsdb never changes a cached row, it replaces the pointer.
 	seen map[string]model.Model
 }
@@ -59,7 +65,7 @@ func (r *replica) touchAll() {
 // libovsdb enters a transaction row by row under a lock, and sends its events later. It is not safe for concurrent use.
 func (r *replica) update(rows reflect.Value) bool {
 	changed := r.tables[0].refresh(rows)
-	if changed {
+	if changed || slices.ContainsFunc(r.tables, func(t *tableReplica) bool { return len(t.gone) > 0 }) {
 		r.cached.Tables() // takes the lock: waits for a transaction that is being entered
 		r.touchAll()
 	}
@@ -93,10 +99,11 @@ func (t *tableReplica) update(rows reflect.Value) bool {
 		}
 	}
 	t.seen = now
+	t.gone = t.linger(rows, now)
 	if len(fresh) == 0 && !rows.IsNil() && rows.Len() == len(now) {
 		return false
 	}
-	next := reflect.MakeMapWithSize(rows.Type(), len(now))
+	next := reflect.MakeMapWithSize(rows.Type(), len(now)+len(t.gone))
 	for uuid := range now {
 		key.SetString(uuid)
 		row, ok := fresh[uuid]
@@ -105,8 +112,29 @@ func (t *tableReplica) update(rows reflect.Value) bool {
 		}
 		next.SetMapIndex(key, row)
 	}
+	for uuid := range t.gone {
+		key.SetString(uuid)
+		next.SetMapIndex(key, rows.MapIndex(key))
+	}
 	rows.Set(next)
 	return true
+}
+
+// linger gives the rows that went since the last copy and stay in this one.
+func (t *tableReplica) linger(rows reflect.Value, now map[string]model.Model) map[string]bool {
+	if !t.lingers {
+		return nil
+	}
+	var gone map[string]bool
+	for _, key := range rows.MapKeys() {
+		if uuid := key.String(); now[uuid] == nil && !t.gone[uuid] {
+			if gone == nil {
+				gone = map[string]bool{}
+			}
+			gone[uuid] = true
+		}
+	}
+	return gone
 }
 
 // copyRow makes a generated row of a cached one. They share maps and slices, which neither side changes. Whether

@@ -96,6 +96,47 @@ func TestLostEvent(t *testing.T) {
 	}
 }
 
+// A transaction replaces a switch's ACL while the tables are being copied: the switch was read before, the ACLs after it. The switch's reference
+// must not dangle.
+func TestReplacedReference(t *testing.T) {
+	cached, r := newCache(t)
+	var rows nb.Rows
+	update := func() bool { return r.update(reflect.ValueOf(&rows).Elem()) }
+	populate := func(updates libovsdb.TableUpdates2) {
+		t.Helper()
+		if err := cached.Populate2(updates); err != nil {
+			t.Fatal(err)
+		}
+	}
+	acl := &libovsdb.RowUpdate2{Insert: &libovsdb.Row{"action": "drop", "direction": "to-lport"}}
+	reference := func(uuid string) libovsdb.OvsSet {
+		return libovsdb.OvsSet{GoSet: []any{libovsdb.UUID{GoUUID: uuid}}}
+	}
+	populate(libovsdb.TableUpdates2{
+		"Logical_Switch": {"sw": {Insert: &libovsdb.Row{"name": "sw", "acls": reference("old")}}},
+		"ACL":            {"old": acl},
+	})
+	update()
+
+	populate(libovsdb.TableUpdates2{
+		"Logical_Switch": {"sw": {Modify: &libovsdb.Row{"acls": libovsdb.OvsSet{GoSet: []any{libovsdb.UUID{GoUUID: "old"}, libovsdb.UUID{GoUUID: "new"}}}}}},
+		"ACL":            {"old": {Delete: &libovsdb.Row{}}, "new": acl},
+	})
+	r.touch("ACL")
+	update()
+	if got := rows.LogicalSwitch["sw"].ACLs; len(got) != 1 || got[0] != "old" || rows.ACL["old"] == nil || rows.ACL["new"] == nil {
+		t.Errorf("in between: switch has ACLs %v, there are %v", got, rows.ACL)
+	}
+	update()
+	if got := rows.LogicalSwitch["sw"].ACLs; len(got) != 1 || got[0] != "new" || len(rows.ACL) != 1 || rows.ACL["new"] == nil {
+		t.Errorf("afterwards: switch has ACLs %v, there are %v", got, rows.ACL)
+	}
+	r.touchAll()
+	if update() {
+		t.Error("a third copy differs")
+	}
+}
+
 func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		retry := backoff{first: 100 * time.Millisecond, last: time.Second}

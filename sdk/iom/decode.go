@@ -54,7 +54,7 @@ func (f Fields) MarshalJSON() ([]byte, error) {
 }
 
 // Decode reads a row's bytes by its BTF type. Addresses (struct iom_addr, iom_ip4) become IP addresses, an iom_ref a Ref, arrays of six bytes
-// hardware addresses, char arrays text, other byte arrays hexadecimal, enums the names of the bits that are set or of the value.
+// hardware addresses, char arrays text, other arrays hexadecimal, enums the names of the bits that are set or of the value.
 func Decode(t btf.Type, data []byte) (Value, error) {
 	size, err := btf.Sizeof(t)
 	if err != nil || len(data) < size {
@@ -106,8 +106,15 @@ func decodeStruct(t *btf.Struct, data []byte) (Value, error) {
 
 func decodeArray(t *btf.Array, data []byte) (Value, error) {
 	elem, ok := btf.UnderlyingType(t.Type).(*btf.Int)
-	if !ok || elem.Size != 1 {
-		return nil, fmt.Errorf("decode %v: only arrays of bytes can be shown", t)
+	if !ok {
+		return nil, fmt.Errorf("decode %v: only arrays of integers can be shown", t)
+	}
+	if elem.Size > 1 {
+		words := make([]string, t.Nelems)
+		for i := range words {
+			words[i] = fmt.Sprintf("%x", decodeInt(data[i*int(elem.Size):][:elem.Size]))
+		}
+		return strings.Join(words, " "), nil
 	}
 	data = data[:t.Nelems]
 	switch {

@@ -100,8 +100,8 @@ func (p Prefix) Contains(q Prefix) bool {
 	return p.Len <= q.Len && q.Bits.And(Ones(p.Len).ShiftLeft(128-p.Len)) == p.Bits
 }
 
-// compare orders a prefix before its parts.
-func (p Prefix) compare(q Prefix) int {
+// Compare orders a prefix before its parts.
+func (p Prefix) Compare(q Prefix) int {
 	if c := p.Bits.Compare(q.Bits); c != 0 {
 		return c
 	}

@@ -113,7 +113,7 @@ func (d *dimension) classify() error {
 			members = append(members, member{p, atom})
 		}
 	}
-	slices.SortFunc(members, func(a, b member) int { return a.compare(b.Prefix) })
+	slices.SortFunc(members, func(a, b member) int { return a.Compare(b.Prefix) })
 	seen := newClasses(d)
 	around := []valueClass{{Prefix{}, seen.none}}
 	for i := 0; i < len(members); {

@@ -137,12 +137,15 @@ func TestRulesChangeVersion(t *testing.T) {
 	base := func() []match.Rule { return securityGroups(3, group, remote) }
 	before := putRows(t, base())
 	for name, alter := range map[string]func(rules []match.Rule) []match.Rule{
-		"value":        func(r []match.Rule) []match.Rule { r[1].Value++; return r },
-		"order":        func(r []match.Rule) []match.Rule { r[0], r[1] = r[1], r[0]; return r },
-		"one less":     func(r []match.Rule) []match.Rule { return r[:2] },
-		"not":          func(r []match.Rule) []match.Rule { r[1].Terms[0].Not = true; return r },
-		"another set":  func(r []match.Rule) []match.Rule { r[1].Terms[0].Sets = []*match.Set{remote}; return r[:0] },
-		"another name": func(r []match.Rule) []match.Rule { r[1].Terms[1].Sets = []*match.Set{match.NewSet("$x", addresses(3))}; return r },
+		"value":       func(r []match.Rule) []match.Rule { r[1].Value++; return r },
+		"order":       func(r []match.Rule) []match.Rule { r[0], r[1] = r[1], r[0]; return r },
+		"one less":    func(r []match.Rule) []match.Rule { return r[:2] },
+		"not":         func(r []match.Rule) []match.Rule { r[1].Terms[0].Not = true; return r },
+		"another set": func(r []match.Rule) []match.Rule { r[1].Terms[0].Sets = []*match.Set{remote}; return r[:0] },
+		"another name": func(r []match.Rule) []match.Rule {
+			r[1].Terms[1].Sets = []*match.Set{match.NewSet("$x", addresses(3))}
+			return r
+		},
 		"a check": func(r []match.Rule) []match.Rule {
 			r[1].Checks = []match.Check{{Field: match.FieldTTL, Mask: match.Ones(8)}}
 			return r

@@ -153,7 +153,7 @@ func (r *random) frame() []byte {
 }
 
 func (r *random) arp() []byte {
-	a := []byte{0, 1, 8, 0, 6, 4, 0, byte(r.IntN(3))}
+	a := []byte{0, 1, 8, 0, 6, 4, byte(r.IntN(8) / 7), byte(r.IntN(3))}
 	sha, tha := pick(r, macs), pick(r, macs)
 	a = append(append(a, sha[:]...), 10, 0, 0, byte(r.IntN(3)))
 	a = append(append(a, tha[:]...), 10, 0, 0, byte(r.IntN(3)))
@@ -200,7 +200,7 @@ func (r *random) ip4(src, dst netip.Addr) []byte {
 func (r *random) ip6(src, dst [16]byte) []byte {
 	proto := pick(r, []byte{2, 6, 17, 58, 132})
 	body := r.transport(proto)
-	for r.IntN(3) == 0 && len(body) < 100 {
+	for range r.IntN(5) {
 		extension := pick(r, []byte{0, 43, 44, 51, 60})
 		header := []byte{proto, 0, 0, 0, 0, 0, 0, 0}
 		switch extension {

@@ -22,7 +22,7 @@ func NewSet(name string, prefixes []Prefix) *Set {
 	for i, p := range prefixes {
 		prefixes[i] = p.masked()
 	}
-	slices.SortFunc(prefixes, Prefix.compare)
+	slices.SortFunc(prefixes, Prefix.Compare)
 	s := &Set{name: name, prefixes: slices.Compact(prefixes)}
 	for _, p := range s.prefixes {
 		bits := p.Bits.bytes()
