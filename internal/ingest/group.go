@@ -38,20 +38,28 @@ func (m *members) forget() {
 // enter says that a port is there. With a Northbound row it is a member.
 func (m *members) enter(p *knownPort) {
 	if p.row != nil {
-		last := m.ports[p.row.UUID]
-		if last == nil || last.round+1 < m.round || last.datapath != p.datapath || last.port.Key != p.port.Key {
-			m.version++
+		if m.now++; !m.lately(p) {
+			m.add(p)
 		}
-		if last != p {
-			m.ports[p.row.UUID] = p
-		}
-		m.now++
 	}
 	p.round = m.round
 }
 
-// lately says whether a port, which is not nil, was entered in the last round. It is not to be called after its entry in this one.
-func (m *members) lately(p *knownPort) bool { return p != nil && p.round+1 == m.round }
+// add makes a port a member that was none in the last round. Of two with one row the later one is it.
+func (m *members) add(p *knownPort) {
+	last := m.ports[p.row.UUID]
+	if last == nil || last.round+1 < m.round || last.datapath != p.datapath || last.port.Key != p.port.Key {
+		m.version++
+	}
+	if last != nil {
+		last.round = 0
+	}
+	m.ports[p.row.UUID] = p
+}
+
+// lately says whether a port, if it is not nil, was entered in the last round and is not displaced. It is to be asked before its entry in
+// this one.
+func (m *members) lately(p *knownPort) bool { return p != nil && p.round > 0 && p.round+1 == m.round }
 
 func (m *members) end() {
 	if m.now != m.last {

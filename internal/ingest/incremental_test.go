@@ -297,3 +297,25 @@ func TestBindingGoneAndBack(t *testing.T) {
 		t.Errorf("(-full +incremental):\n%s", d)
 	}
 }
+
+// TestTwoBindingsOfOnePort: in rows of different moments a port can have two bindings. The one with the larger key is in its groups, whichever
+// was read last.
+func TestTwoBindingsOfOnePort(t *testing.T) {
+	w := fullWorld()
+	w.addGroup("pg", "blue-2")
+	second := *w.SB.PortBinding["blue-2"]
+	second.UUID, second.TunnelKey = "second", 99
+	w.SB.PortBinding["second"] = &second
+	var r Reader
+	w.network(&r)
+	for _, chassis := range []*string{new("hv1"), nil} {
+		edit(w.SB.PortBinding, "blue-2", func(pb *sb.PortBinding) { pb.Chassis = chassis })
+		got := w.network(&r)
+		if d := cmp.Diff(w.read(), got, byValue); d != "" {
+			t.Errorf("(-full +incremental):\n%s", d)
+		}
+		if keys := got.PortGroups["pg"].Ports["blue"]; !slices.Equal(keys, []uint16{99}) {
+			t.Errorf("keys %v in the group", keys)
+		}
+	}
+}

@@ -24,7 +24,7 @@ type knownPort struct {
 	datapath string            // UUID
 	port     *logical.Port
 	problems logical.Problems
-	round    uint64 // of the members in which it was entered last
+	round    uint64 // of the members in which it was entered last; 0: in none, or it was displaced since
 }
 
 // portSource is what a port is made of besides its binding.
@@ -55,7 +55,7 @@ func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding) *knownPort {
 		return last
 	}
 	p := &knownPort{portSource: from, owner: l.row, datapath: pb.Datapath}
-	p.port, p.problems = readPort(n.Chassis, pb, &from)
+	p.port, p.problems = readPort(n.Chassis, pb, &p.portSource)
 	if before := l.known.port(p.port.Key, p.port.UUID); before != nil && reflect.DeepEqual(before, p.port) {
 		p.port = before
 	}
