@@ -1,14 +1,17 @@
 package agent
 
 import (
+	"net/netip"
 	"time"
 
 	"woven.dev/woven/internal/hover"
 	"woven.dev/woven/internal/logical"
+	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/internal/ovsdb"
 	"woven.dev/woven/internal/ovsdb/sb"
 	"woven.dev/woven/internal/slowpath"
 	"woven.dev/woven/internal/slowpath/ra"
+	"woven.dev/woven/modules/router/config"
 )
 
 const (
@@ -49,7 +52,7 @@ func (l *loop) keepRouting(r *round, instances []hover.Instance) []piece {
 		if row == nil {
 			continue
 		}
-		router := slowpath.Router{Slot: in.Slot, Ports: make(map[uint16]slowpath.RouterPort, len(row.Ports))}
+		router := slowpath.Router{Slot: in.Slot, Ports: make(map[uint16]slowpath.RouterPort, len(row.Ports)), Known: knownTo(in.Module)}
 		names[in.Module.ID] = make(map[uint16]string, len(row.Ports))
 		for _, p := range row.Ports {
 			slot, linked := in.Ports[p.Key]
@@ -77,6 +80,15 @@ func (l *loop) keepRouting(r *round, instances []hover.Instance) []piece {
 		}
 	}
 	return l.bindingsHeard(r)
+}
+
+// knownTo finds the neighbours in a router's configuration.
+func knownTo(router *netstate.Module) func(uint16, netip.Addr) ([6]byte, bool) {
+	neighbours := router.Config.(*config.Config).Neighbours
+	return func(port uint16, a netip.Addr) ([6]byte, bool) {
+		mac, known := neighbours[config.Neighbour{Port: port, Addr: a}]
+		return mac, known
+	}
 }
 
 // relay is the ifindex of the device that takes frames back into the network; 0: there is none.

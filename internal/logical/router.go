@@ -54,7 +54,7 @@ type RouterPort struct {
 	// in ACL.Match) for packets that are exempt; 0 and "": none.
 	MTU       uint16
 	MTUBypass string
-	// RouteTable is the table of what comes in by the port (options:route_table); "": the main one only.
+	// RouteTable is the table of what comes in by the port (options:route_table); "": the main one. Of other tables it takes no route.
 	RouteTable string
 	// RA is what the port advertises; nil: nothing.
 	RA *RAConfig
@@ -78,7 +78,7 @@ type StaticRoute struct {
 	// Prefix that the destination address, or with BySource the source address, is in; without host bits.
 	Prefix   netip.Prefix
 	BySource bool
-	// Table is "" for the main table, which every port uses.
+	// Table is "" for the main table.
 	Table string
 	// Discard: what matches is dropped; then NextHop and OutputPort are empty.
 	Discard bool

@@ -22,8 +22,13 @@ func (r *Routers) Learn(p punt.Punt) {
 		r.heard[d] = m.MAC
 		r.changed()
 	}
-	for _, waiting := range r.pending.Learned(d) {
-		r.forward(waiting, m.MAC)
+	r.release(d, m.MAC)
+}
+
+// release sends what waited for a neighbour.
+func (r *Routers) release(d neigh.Destination, mac frame.MAC) {
+	for _, p := range r.pending.Learned(d) {
+		r.forward(p, mac)
 	}
 }
 
@@ -83,7 +88,7 @@ func (r *Routers) tell(p punt.Punt, kind icmperr.Kind) {
 	}
 	b, why := icmperr.Error(p.Data, kind, from, mtu)
 	r.log.Debug("packet that did not get through", "router", p.Port.Module, "kind", kind, "answer", why)
-	r.leave(p.Port, b, false)
+	r.enter(p.Port, b)
 }
 
 // TimeExceeded, NoRoute, TooBig and Own tell the sender of a packet why it went no further.
@@ -109,10 +114,11 @@ func (r *Routers) Own(p punt.Punt) {
 	}
 	switch head.Protocol {
 	case frame.TCP, frame.SCTP:
-		b, _ := icmperr.Reset(p.Data)
+		b, why := icmperr.Reset(p.Data)
+		r.log.Debug("connection to a router", "router", p.Port.Module, "answer", why)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.leave(p.Port, b, false)
+		r.enter(p.Port, b)
 	case frame.UDP:
 		r.answer(p, icmperr.PortUnreachable)
 	default:

@@ -27,6 +27,8 @@ type Resumer interface {
 type Router struct {
 	Slot  uint32 // of the instance
 	Ports map[uint16]RouterPort
+	// Known finds the neighbours that the programs know by now, by the key of their port. It is called from any goroutine.
+	Known func(port uint16, a netip.Addr) (mac frame.MAC, known bool)
 }
 
 // RouterPort is a port of a router.
@@ -85,7 +87,8 @@ func NewRouters(send Resumer, changed func(), now func() time.Time, log *slog.Lo
 }
 
 // Configure says which routers there are, by module ID, and the ifindex of the relay device (netstate.Tunnel.RelayOut). What waits at routers and
-// ports that are not named is dropped. The map must not be changed afterwards.
+// ports that are not named is dropped; what waits for neighbours that are known now, since another node heard of them, is sent. The map must
+// not be changed afterwards.
 func (r *Routers) Configure(relay int, routers map[string]Router) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,12 +97,23 @@ func (r *Routers) Configure(relay int, routers map[string]Router) {
 		_, stays := routers[router].Ports[port]
 		return !stays
 	})
+	for _, d := range r.pending.Waiting() {
+		if mac, known := routers[d.Router].Known(d.Port, d.Addr); known {
+			r.release(d, mac)
+		}
+	}
+	r.configureAdverts()
+	r.poke()
+}
+
+// configureAdverts forgets how far ports came whose advertisements changed, and begins with those that are new.
+func (r *Routers) configureAdverts() {
 	for at, a := range r.adverts {
-		if routers[at.Module].Ports[at.Key].RA != a.config {
+		if r.routers[at.Module].Ports[at.Key].RA != a.config {
 			delete(r.adverts, at)
 		}
 	}
-	for id, router := range routers {
+	for id, router := range r.routers {
 		for key, p := range router.Ports {
 			at := punt.Port{Module: id, Key: key}
 			if _, known := r.adverts[at]; !known && p.RA != nil {
@@ -107,7 +121,6 @@ func (r *Routers) Configure(relay int, routers map[string]Router) {
 			}
 		}
 	}
-	r.poke()
 }
 
 // Heard takes out the neighbours that were heard of since the last call.
@@ -194,7 +207,21 @@ func (r *Routers) leave(at punt.Port, b []byte, hereOnly bool) {
 	if hereOnly {
 		resume.HereOnly = 1
 	}
-	if err := r.send.Resume(r.relay, resume, b); err != nil {
+	r.resume(at, resume, b)
+}
+
+// enter has a router route a packet of its own, as if that had come in by a port: so it finds its way also where that is not the way back.
+func (r *Routers) enter(at punt.Port, b []byte) {
+	router, p, ok := r.port(at)
+	if !ok || b == nil {
+		return
+	}
+	copy(b, p.MAC[:])
+	r.resume(at, wire.Resume{Dp: router.Slot, Port: p.Slot}, b)
+}
+
+func (r *Routers) resume(at punt.Port, to wire.Resume, b []byte) {
+	if err := r.send.Resume(r.relay, to, b); err != nil {
 		r.log.Debug("frame of a router is lost", "router", at.Module, "port", at.Key, "error", err)
 	}
 }

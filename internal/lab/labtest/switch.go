@@ -11,21 +11,31 @@ import (
 )
 
 // Switch is a logical switch with its VMs, in a lab that tests may share: VM n of any switch has the MAC address
-// 0a:00:00:00:00:n, 10.0.0.n and fd00:10::n, so that all switches use the same addresses. What a method can't do fails
-// the test. At the test's end all of it is removed; if the test failed, what an operator would look at is shown before.
+// 0a:00:00:00:00:n, 10.0.0.n and fd00:10::n, so that all switches use the same addresses; those of a subnet s have
+// 0a:00:00:00:s:n, 10.0.s.n and fd00:10:0:s::n. What a method can't do fails the test. At the test's end all of it is
+// removed; if the test failed, what an operator would look at is shown before.
 type Switch struct {
-	Name string
-	Lab  *lab.Lab
+	Name   string
+	Lab    *lab.Lab
+	Subnet int // 0..255
 
 	t   testing.TB
 	vms []*VM
+	// gateways of VMs that are started from now on; see Router.Attach.
+	gateways []netip.Addr
 }
 
 // NewSwitch adds a logical switch to the Northbound database. Its name, at most 7 lower-case letters and digits, is one
 // of its own for each test that may run at the same time.
 func NewSwitch(t testing.TB, l *lab.Lab, name string) *Switch {
 	t.Helper()
-	s := &Switch{Name: name, Lab: l, t: t}
+	return NewSubnet(t, l, name, 0)
+}
+
+// NewSubnet is NewSwitch with the addresses of a subnet.
+func NewSubnet(t testing.TB, l *lab.Lab, name string, subnet int) *Switch {
+	t.Helper()
+	s := &Switch{Name: name, Lab: l, Subnet: subnet, t: t}
 	s.NB("ls-add", name)
 	t.Cleanup(s.remove)
 	return s
@@ -50,17 +60,21 @@ func (s *Switch) remove() {
 // VM describes VM n, without a port or a workload yet. change may alter its workload.
 func (s *Switch) VM(n int, hv string, change ...func(*lab.Workload)) *VM {
 	vm := &VM{Switch: s, Workload: lab.Workload{
-		Name: fmt.Sprintf("%s-%d", s.Name, n), Hypervisor: hv, MAC: fmt.Sprintf("0a:00:00:00:00:%02x", n),
+		Name: fmt.Sprintf("%s-%d", s.Name, n), Hypervisor: hv, MAC: fmt.Sprintf("0a:00:00:00:%02x:%02x", s.Subnet, n),
 	}}
 	vm.Port = vm.Name
-	vm.IP4 = netip.AddrFrom4([4]byte{10, 0, 0, byte(n)})
-	vm.IP6 = netip.MustParseAddr(fmt.Sprintf("fd00:10::%x", n))
+	vm.IP4, vm.IP6 = s.addresses(n)
 	vm.Addresses = []netip.Prefix{netip.PrefixFrom(vm.IP4, 24), netip.PrefixFrom(vm.IP6, 64)}
 	for _, f := range change {
 		f(&vm.Workload)
 	}
 	s.vms = append(s.vms, vm)
 	return vm
+}
+
+// addresses are those of host n.
+func (s *Switch) addresses(n int) (ip4, ip6 netip.Addr) {
+	return netip.AddrFrom4([4]byte{10, 0, byte(s.Subnet), byte(n)}), netip.MustParseAddr(fmt.Sprintf("fd00:10:0:%x::%x", s.Subnet, n))
 }
 
 // Add makes VM n with its logical port and returns when the port is up: sooner or later all nodes forward to it, at

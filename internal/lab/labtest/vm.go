@@ -28,11 +28,15 @@ func (vm *VM) AddPort() {
 		"--", "lsp-set-port-security", vm.Port, addresses)
 }
 
-// Start makes the workload and plugs it, unless it is to stay unplugged.
+// Start makes the workload and plugs it, unless it is to stay unplugged. It sends by the routers of its switch to other
+// networks.
 func (vm *VM) Start() {
 	vm.Switch.t.Helper()
 	if err := vm.Switch.Lab.AddWorkload(vm.Switch.t.Context(), vm.Workload); err != nil {
 		vm.Switch.t.Fatal(err)
+	}
+	for _, gateway := range vm.Switch.gateways {
+		vm.Switch.Exec(vm.Name, "ip", "route", "add", "default", "via", gateway.String())
 	}
 }
 
