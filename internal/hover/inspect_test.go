@@ -31,8 +31,8 @@ func TestRows(t *testing.T) {
 		"l2switch_fdbs": "[{dp 1} {mac 0a:00:00:00:00:01}] lp1\n[{dp 1} {mac 0a:00:00:00:00:02}] lp2",
 		"l2switch_neighs": "[{dp 1} {addr 10.0.0.1}] [{mac 0a:00:00:00:00:01} {port 1} {owner nowhere}]\n[{dp 1} {addr 10.0.0.2}] [{mac 0a:00:00:00:00:02} {port 2} {owner nowhere}]\n" +
 			"[{dp 1} {addr fd00::1}] [{mac 0a:00:00:00:00:01} {port 1} {owner nowhere}]\n[{dp 1} {addr fd00::2}] [{mac 0a:00:00:00:00:02} {port 2} {owner nowhere}]",
-		"iom_names": "[{dp 1} {number 0} {part 0}] [{name " + switchA + "}]\n[{dp 1} {number 32768} {part 0}] [{name _MC_flood}]\n" +
-			"[{dp 1} {number 1} {part 0}] [{name lp1}]\n[{dp 1} {number 2} {part 0}] [{name lp2}]",
+		"iom_names": "[{dp 1} {number 0} {kind 0} {part 0}] [{name " + switchA + "}]\n[{dp 1} {number 32768} {kind 0} {part 0}] [{name _MC_flood}]\n" +
+			"[{dp 1} {number 1} {kind 0} {part 0}] [{name lp1}]\n[{dp 1} {number 2} {kind 0} {part 0}] [{name lp2}]",
 		"l2switch_ports": "1 [{flags l2switch_enabled|l2switch_secured} {mac 0a:00:00:00:00:01} {mac_flags 131} {ip4 10.0.0.1} {ip6 fd00::1}]\n" +
 			"2 [{flags l2switch_enabled|l2switch_secured} {mac 0a:00:00:00:00:02} {mac_flags 131} {ip4 10.0.0.2} {ip6 fd00::2}]",
 	} {

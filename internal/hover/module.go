@@ -171,7 +171,7 @@ func (n *numbers) peer(l *netstate.Link, now time.Time) (uint32, error) {
 // loaded ones, numbers their numbers by name.
 func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32) (*iom.Tables, error) {
 	t, slot := &iom.Tables{}, p.inst.Slot
-	nameRows(t, p.module, slot)
+	nameRows(t, p.module, slot, numbers)
 	row := wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind}
 	if len(p.module.Services) > len(row.Services) {
 		return nil, fmt.Errorf("link services: %d of them, at most %d are possible", len(p.module.Services), len(row.Services))

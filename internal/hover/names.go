@@ -15,14 +15,24 @@ import (
 // maxName is how much of a name is kept, in bytes.
 const maxName = 1024
 
-// nameRows are the rows of iom_names for what the tables of a module hold under numbers: the instance, all its ports and its groups.
-func nameRows(t *iom.Tables, m *netstate.Module, slot uint32) {
+// nameRows are the rows of iom_names for what the tables of a module hold under numbers: the instance, all its ports and its groups, and what
+// decides in it and in its services. kinds are the numbers of kinds by name.
+func nameRows(t *iom.Tables, m *netstate.Module, slot uint32, kinds map[string]uint32) {
 	putName(t, wire.NameKey{Dp: slot}, m.Name)
 	for _, p := range m.Ports {
 		putName(t, wire.NameKey{Dp: slot, Number: uint32(p.Key)}, p.Name)
 	}
 	for _, g := range m.Groups {
 		putName(t, wire.NameKey{Dp: slot, Number: uint32(g.Key)}, g.Name)
+	}
+	putObjects := func(kind string, objects map[uint32]string) {
+		for number, name := range objects {
+			putName(t, wire.NameKey{Dp: slot, Number: number, Kind: uint16(kinds[kind])}, name)
+		}
+	}
+	putObjects(m.Kind, m.Objects)
+	for _, s := range m.Services {
+		putObjects(s.Kind, s.Objects)
 	}
 }
 
@@ -77,8 +87,21 @@ func readNames(m *ebpf.Map) (names, error) {
 
 // of is the name of what has a number in an instance; one that has no name has its number.
 func (n names) of(dp, number uint32) string {
-	if name := n[wire.NameKey{Dp: dp, Number: number}]; name != "" {
+	return n.at(wire.NameKey{Dp: dp, Number: number})
+}
+
+// ofObject is the name of what a kind decides by in an instance.
+func (n names) ofObject(dp, number, kind uint32) string {
+	key := wire.NameKey{Dp: dp, Number: number}
+	if number >= netstate.FirstObject {
+		key.Kind = uint16(kind)
+	}
+	return n.at(key)
+}
+
+func (n names) at(key wire.NameKey) string {
+	if name := n[key]; name != "" {
 		return name
 	}
-	return fmt.Sprintf("#%d", number)
+	return fmt.Sprintf("#%d", key.Number)
 }

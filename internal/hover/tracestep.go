@@ -3,6 +3,7 @@ package hover
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"woven.dev/woven/sdk/iom"
 )
@@ -66,7 +67,7 @@ func (t *Tracer) word(s iom.Step) TraceStep {
 		w.Port = t.portName(s.Port)
 	case iom.StepDecide:
 		if s.Object != 0 {
-			w.Object = t.names.of(s.Instance, s.Object)
+			w.Object = t.names.ofObject(s.Instance, s.Object, t.kindNumber(s.Module))
 		}
 	case iom.StepOutput, iom.StepTunnel, iom.StepCopy, iom.StepLearn:
 		t.destination(&w, s)
@@ -74,6 +75,11 @@ func (t *Tracer) word(s iom.Step) TraceStep {
 		w.name(t.names.of(s.Instance, uint32(s.Group)), uint32(s.Group))
 	}
 	return w
+}
+
+// kindNumber is the number of a loaded kind; 0 of the platform.
+func (t *Tracer) kindNumber(name string) uint32 {
+	return uint32(slices.IndexFunc(t.spec.Kinds, func(k iom.Kind) bool { return k.Name == name }) + 1)
 }
 
 // destination says where a step's Ref leads.

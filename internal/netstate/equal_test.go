@@ -56,6 +56,9 @@ func setOther(v reflect.Value) {
 		v.SetUint(v.Uint() + 1)
 	case reflect.Int:
 		v.SetInt(v.Int() + 1)
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf(uint32(FirstObject)), reflect.ValueOf("other"))
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 3, 3))
 	case reflect.Array:

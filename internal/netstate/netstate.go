@@ -4,6 +4,7 @@
 package netstate
 
 import (
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -40,6 +41,8 @@ type Module struct {
 	Groups []Group
 	// Config is the kind's own configuration (modules/<kind>/config.Config).
 	Config any
+	// Objects names what decides about packets, for traces: routes and policies, say, by the numbers that Config gives them, from FirstObject on.
+	Objects map[uint32]string
 	// Services work on the packets of the module's ports, in this order: each sees them where they come in, behind the module's own checks of
 	// the sender, and where they go out.
 	Services []Service
@@ -51,7 +54,12 @@ type Service struct {
 	Kind string
 	// Config is the kind's own configuration.
 	Config any
+	// Objects are as in Module. Each service counts for itself: the same number may stand for something else in another one, and in the module.
+	Objects map[uint32]string
 }
+
+// FirstObject is the least number of Objects: those below are keys of ports and groups.
+const FirstObject = 65536
 
 // Equal says whether two modules are the same. A Config that has a method Equal(any) bool is compared by it, which for a large one is many
 // times faster than reflection.
@@ -62,10 +70,12 @@ func (m *Module) Equal(o *Module) bool {
 	return m.ID == o.ID && m.Kind == o.Kind && m.Name == o.Name && m.Key == o.Key &&
 		slices.EqualFunc(m.Ports, o.Ports, Port.equal) &&
 		slices.EqualFunc(m.Groups, o.Groups, Group.equal) && equalConfig(m.Config, o.Config) &&
-		slices.EqualFunc(m.Services, o.Services, Service.equal)
+		maps.Equal(m.Objects, o.Objects) && slices.EqualFunc(m.Services, o.Services, Service.equal)
 }
 
-func (s Service) equal(o Service) bool { return s.Kind == o.Kind && equalConfig(s.Config, o.Config) }
+func (s Service) equal(o Service) bool {
+	return s.Kind == o.Kind && equalConfig(s.Config, o.Config) && maps.Equal(s.Objects, o.Objects)
+}
 
 func equalConfig(a, b any) bool {
 	if c, ok := a.(interface{ Equal(any) bool }); ok {

@@ -109,8 +109,17 @@ func (m *Module) write(b *strings.Builder) {
 		fmt.Fprintf(b, "  group %s\n", g)
 	}
 	writeConfig(b, "config", m.Config)
+	writeObjects(b, "object", m.Objects)
 	for _, s := range m.Services {
 		writeConfig(b, s.Kind, s.Config)
+		writeObjects(b, s.Kind+" object", s.Objects)
+	}
+}
+
+// writeObjects prints names by number.
+func writeObjects(b *strings.Builder, word string, objects map[uint32]string) {
+	for _, number := range slices.Sorted(maps.Keys(objects)) {
+		fmt.Fprintf(b, "  %s %d %s\n", word, number, objects[number])
 	}
 }
 

@@ -83,6 +83,7 @@ type L2switchIomMeta struct {
 	Port        uint32
 	In          uint32
 	Out         uint32
+	Mark        uint32
 	InKey       uint16
 	OutKey      uint16
 	Hops        uint8

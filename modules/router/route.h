@@ -4,9 +4,8 @@
 #define ROUTER_ROUTE_H
 
 #include <iom/action.h>
-#include <iom/parse.h>
 #include <iom/punt.h>
-#include "tables.h"
+#include "policy.h"
 
 /* The egress pipeline. */
 static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
@@ -37,35 +36,22 @@ static __always_inline int is_connected(struct iom_meta *m, const struct iom_add
 {
 	struct router_route *route = route_by(m, 0, ROUTER_TO4, addr);
 
-	return route && route->order % ROUTER_ORDERS == ROUTER_ORDER_CONNECTED && route->hop.out == m->in;
+	return route && route->order % ROUTER_ORDERS == ROUTER_ORDER_CONNECTED && route->way.first.out == m->in;
 }
 
 /* The route for the packet; NULL: none. Of a route by destination and one by source the one with the longer prefix. */
-static __always_inline struct router_route *find_route(struct iom_meta *m, __u32 table)
+static __always_inline struct router_route *find_route(struct iom_meta *m, struct router_config *config, __u32 table)
 {
 	struct router_route *to, *from;
-	__u32 dp = m->dp, is4 = m->proto == ETH_IP4;
-	struct router_config *config;
+	__u32 is4 = m->proto == ETH_IP4;
 
 	to = route_by(m, table, is4 ? ROUTER_TO4 : ROUTER_TO6, &m->dst);
-	config = bpf_map_lookup_elem(&router_configs, &dp);
-	if (!config || !(config->flags & ROUTER_BY_SOURCE))
+	if (!(config->flags & ROUTER_BY_SOURCE))
 		return to;
 	from = route_by(m, table, is4 ? ROUTER_FROM4 : ROUTER_FROM6, &m->src);
 	if (!to || !from)
 		return to ?: from;
 	return from->order > to->order ? from : to;
-}
-
-/* One of the route's ways out, always the same for a flow. */
-static __always_inline struct router_hop *choose_hop(struct iom_meta *m, struct router_route *route)
-{
-	struct router_hop_key key = { .dp = m->dp, .group = route->group };
-
-	if (route->count < 2)
-		return &route->hop;
-	key.index = iom_flow_hash(m) % route->count;
-	return bpf_map_lookup_elem(&router_hops, &key);
 }
 
 /* Writes the MAC addresses and one less time to live. 0 or negative. */
@@ -131,24 +117,47 @@ static __always_inline int send_by(struct __sk_buff *skb, struct iom_meta *m, st
 	return iom_output(skb, m, m->out, leave);
 }
 
-/* Routes the packet. */
-static __always_inline int route(struct __sk_buff *skb, struct iom_meta *m)
+/* The way out by the routes: 0; else the packet is dropped. */
+static __always_inline int take_route(struct __sk_buff *skb, struct iom_meta *m, struct router_config *config,
+				      struct router_hop *hop)
 {
 	struct router_port *in = router_port_get(m->port);
-	struct router_hop here = { .out = m->in }, *hop;
-	struct router_route *found;
+	struct router_route *route = find_route(m, config, in ? in->table : 0);
+	struct router_hop *chosen;
 
-	if (m->proto == ETH_IP6 && iom_addr_is_link_local(&m->dst))
-		return send_by(skb, m, &here);
-	found = find_route(m, in ? in->table : 0);
-	if (!found) {
+	if (!route) {
 		iom_punt(skb, m, ROUTER_PUNT_NO_ROUTE, IOM_PUNT_BYTES);
 		return iom_drop(skb, m, router, NO_ROUTE);
 	}
-	if (!found->count)
+	if (route->order % ROUTER_ORDERS == ROUTER_ORDER_CONNECTED)
+		iom_decide(m, router, CONNECTED, route->object);
+	else
+		iom_decide(m, router, ROUTED, route->object);
+	if (!route->way.count)
 		return iom_drop(skb, m, router, DISCARD);
-	hop = choose_hop(m, found);
-	return hop && hop->out ? send_by(skb, m, hop) : iom_drop(skb, m, iom, NO_PORT);
+	chosen = choose_hop(m, &route->way, route->object);
+	if (!chosen)
+		return iom_drop(skb, m, iom, NO_PORT);
+	*hop = *chosen;
+	return 0;
+}
+
+/* Routes the packet. */
+static __always_inline int route(struct __sk_buff *skb, struct iom_meta *m)
+{
+	__u32 dp = m->dp;
+	struct router_config *config = bpf_map_lookup_elem(&router_configs, &dp);
+	struct router_hop hop = { .out = m->in };
+
+	if (!config)
+		return iom_drop(skb, m, router, NO_ROUTE);
+	if (m->proto == ETH_IP6 && iom_addr_is_link_local(&m->dst))
+		iom_decide(m, router, CONNECTED, m->in_key);
+	else if (take_route(skb, m, config, &hop))
+		return TC_ACT_SHOT;
+	if (config->policies && apply_policies(skb, m, config->policies, &hop))
+		return TC_ACT_SHOT;
+	return hop.out ? send_by(skb, m, &hop) : iom_drop(skb, m, iom, NO_PORT);
 }
 
 #endif

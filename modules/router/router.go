@@ -10,7 +10,7 @@ import (
 	"woven.dev/woven/sdk/iom"
 )
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package router -output-stem router -type router_config -type router_flag -type router_port -type router_port_flag -type router_addr_key -type router_addr -type router_by -type router_route_key -type router_route -type router_hop -type router_hop_key -type router_neigh_key -type router_neigh -type iom_addr Router router.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package router -output-stem router -type router_config -type router_flag -type router_port -type router_port_flag -type router_addr_key -type router_addr -type router_by -type router_route_key -type router_route -type router_way -type router_policy_key -type router_policy -type router_policy_action -type router_hop -type router_hop_key -type router_neigh_key -type router_neigh -type iom_addr Router router.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Kind is the module kind for a release.
 func Kind() iom.Kind {
@@ -40,14 +40,24 @@ func Entries(inst iom.Instance, t *iom.Tables) error {
 			iom.Put(t, "router_neighs", RouterRouterNeighKey{Dp: inst.Slot, Port: slot, Addr: addr(n.Addr)}, RouterRouterNeigh{Mac: mac})
 		}
 	}
-	r := routes{inst: inst, t: t, tables: tableNumbers(c), groups: map[uint32]string{}, connected: map[RouterRouterRouteKey]bool{}}
+	for _, r := range c.Routes {
+		putHops(inst, t, r.Object, r.Hops)
+	}
+	for _, p := range c.Policies {
+		putHops(inst, t, p.Object, p.Hops)
+	}
+	r := routes{inst: inst, t: t, tables: tableNumbers(c), connected: map[RouterRouterRouteKey]bool{}}
 	if err := r.put(c); err != nil {
 		return fmt.Errorf("configure router: %w", err)
 	}
 	for key, p := range c.Ports {
 		putAddrs(t, inst.Slot, key, p)
 	}
-	putConfig(t, inst.Slot, c)
+	policies, err := putPolicies(inst, t, c.Policies)
+	if err != nil {
+		return fmt.Errorf("configure router: %w", err)
+	}
+	putConfig(t, inst.Slot, c, policies)
 	for key, slot := range inst.Local {
 		putPort(t, slot, c.Ports[key], r.tables)
 	}
@@ -56,8 +66,9 @@ func Entries(inst iom.Instance, t *iom.Tables) error {
 
 func addr(a netip.Addr) RouterIomAddr { return RouterIomAddr{A: iom.Addr(a)} }
 
-func putConfig(t *iom.Tables, slot uint32, c *config.Config) {
-	var row RouterRouterConfig
+// putConfig writes what makes the rest take effect; policies is the version of their list.
+func putConfig(t *iom.Tables, slot uint32, c *config.Config, policies uint32) {
+	row := RouterRouterConfig{Policies: policies}
 	for _, r := range c.Routes {
 		if r.BySource {
 			row.Flags |= RouterRouterFlagROUTER_BY_SOURCE

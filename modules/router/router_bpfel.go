@@ -76,6 +76,139 @@ type RouterIomGroupKey struct {
 	Index uint16
 }
 
+type RouterIomMatchAddrKey struct {
+	_       structs.HostLayout
+	Prefix  uint32
+	Dp      uint32
+	Version uint32
+	List    uint32
+	Dim     uint32
+	Addr    RouterIomAddr
+}
+
+type RouterIomMatchBitsKey struct {
+	_       structs.HostLayout
+	Prefix  uint32
+	Dp      uint32
+	Version uint32
+	List    uint32
+	Dim     uint32
+	Bits    [8]uint8
+}
+
+type RouterIomMatchCheck struct {
+	_      structs.HostLayout
+	Mask   [2]uint64
+	Low    [2]uint64
+	High   [2]uint64
+	Base   uint32
+	Offset uint16
+	Len    uint8
+	Not    uint8
+}
+
+type RouterIomMatchChunk struct {
+	_     structs.HostLayout
+	Words [8]uint64
+}
+
+type RouterIomMatchChunkKey struct {
+	_       structs.HostLayout
+	Dp      uint32
+	Version uint32
+	List    uint32
+	Dim     uint16
+	Chunk   uint16
+	Class   uint64
+}
+
+type RouterIomMatchClass struct {
+	_     structs.HostLayout
+	Own   uint64
+	Words [8]uint64
+}
+
+type RouterIomMatchClassKey struct {
+	_       structs.HostLayout
+	Dp      uint32
+	Version uint32
+	List    uint32
+	Dim     uint32
+	Class   uint64
+}
+
+type RouterIomMatchList struct {
+	_       structs.HostLayout
+	Dp      uint32
+	Version uint32
+	List    uint32
+}
+
+type RouterIomMatchPortKey struct {
+	_       structs.HostLayout
+	Dp      uint32
+	Version uint32
+	List    uint32
+	Dim     uint32
+	Port    uint32
+}
+
+type RouterIomMatchQuery struct {
+	_         structs.HostLayout
+	Src       RouterIomAddr
+	Dst       RouterIomAddr
+	Smac      [6]uint8
+	Dmac      [6]uint8
+	Proto     uint16
+	Sport     uint16
+	Dport     uint16
+	L4Proto   uint8
+	Addressed uint8
+	CtState   uint32
+	CtMark    uint32
+	Mark      uint32
+	CtLabel   [2]uint64
+	InKey     uint16
+	OutKey    uint16
+	L4        uint16
+	Later     uint8
+	Arp       uint8
+	Hops      uint32
+	Value     uint32
+	Rule      int32
+	At        RouterIomMatchList
+	Size      RouterIomMatchSize
+	From      uint32
+	Word      uint32
+	Group     uint32
+	Checks    uint32
+	Bits      uint64
+	Words     [8]uint64
+	Class     [9]uint64
+	Own       [9]uint64
+}
+
+type RouterIomMatchRule struct {
+	_      structs.HostLayout
+	Value  uint32
+	Checks uint32
+}
+
+type RouterIomMatchRuleKey struct {
+	_       structs.HostLayout
+	Dp      uint32
+	Version uint32
+	List    uint32
+	Rule    uint16
+	Check   uint16
+}
+
+type RouterIomMatchSize struct {
+	_     structs.HostLayout
+	Rules uint32
+	Dims  uint32
+}
+
 type RouterIomMeta struct {
 	_           structs.HostLayout
 	Flags       uint32
@@ -83,6 +216,7 @@ type RouterIomMeta struct {
 	Port        uint32
 	In          uint32
 	Out         uint32
+	Mark        uint32
 	InKey       uint16
 	OutKey      uint16
 	Hops        uint8
@@ -204,8 +338,19 @@ const (
 )
 
 type RouterRouterConfig struct {
-	_     structs.HostLayout
-	Flags RouterRouterFlag
+	_        structs.HostLayout
+	Flags    RouterRouterFlag
+	Policies uint32
+}
+
+type RouterRouterDecisions struct {
+	_               structs.HostLayout
+	CONNECTED       uint8
+	ROUTED          uint8
+	POLICY_ALLOWS   uint8
+	POLICY_DROPS    uint8
+	POLICY_REROUTES uint8
+	NO_POLICY       uint8
 }
 
 type RouterRouterDrops struct {
@@ -224,6 +369,8 @@ type RouterRouterDrops struct {
 	TOO_BIG        uint64
 	NO_ROUTE       uint64
 	DISCARD        uint64
+	POLICY         uint64
+	UNDECIDED      uint64
 	UNRESOLVED     uint64
 	REWRITE_FAILED uint64
 }
@@ -242,11 +389,17 @@ type RouterRouterHop struct {
 }
 
 type RouterRouterHopKey struct {
-	_     structs.HostLayout
-	Dp    uint32
-	Group uint32
-	Index uint32
+	_      structs.HostLayout
+	Dp     uint32
+	Object uint32
+	Index  uint32
 }
+
+type RouterRouterList uint32
+
+const (
+	RouterRouterListROUTER_POLICIES RouterRouterList = 1
+)
 
 type RouterRouterNeigh struct {
 	_   structs.HostLayout
@@ -259,6 +412,27 @@ type RouterRouterNeighKey struct {
 	Dp   uint32
 	Port uint32
 	Addr RouterIomAddr
+}
+
+type RouterRouterPolicy struct {
+	_      structs.HostLayout
+	Action RouterRouterPolicyAction
+	Mark   uint32
+	Way    RouterRouterWay
+}
+
+type RouterRouterPolicyAction uint32
+
+const (
+	RouterRouterPolicyActionROUTER_ALLOW   RouterRouterPolicyAction = 1
+	RouterRouterPolicyActionROUTER_DROP    RouterRouterPolicyAction = 2
+	RouterRouterPolicyActionROUTER_REROUTE RouterRouterPolicyAction = 3
+)
+
+type RouterRouterPolicyKey struct {
+	_      structs.HostLayout
+	Dp     uint32
+	Object uint32
 }
 
 type RouterRouterPort struct {
@@ -289,11 +463,10 @@ const (
 )
 
 type RouterRouterRoute struct {
-	_     structs.HostLayout
-	Group uint32
-	Count uint16
-	Order uint16
-	Hop   RouterRouterHop
+	_      structs.HostLayout
+	Object uint32
+	Order  uint32
+	Way    RouterRouterWay
 }
 
 type RouterRouterRouteKey struct {
@@ -303,6 +476,12 @@ type RouterRouterRouteKey struct {
 	Table     uint32
 	By        RouterRouterBy
 	Addr      RouterIomAddr
+}
+
+type RouterRouterWay struct {
+	_     structs.HostLayout
+	Count uint32
+	First RouterRouterHop
 }
 
 // Names of all BPF objects in the ELF.
@@ -315,6 +494,15 @@ const (
 	RouterMapIomFloodPorts    = "iom_flood_ports"
 	RouterMapIomFloodRate     = "iom_flood_rate"
 	RouterMapIomGroups        = "iom_groups"
+	RouterMapIomMatchAddrs    = "iom_match_addrs"
+	RouterMapIomMatchBits     = "iom_match_bits"
+	RouterMapIomMatchChecks   = "iom_match_checks"
+	RouterMapIomMatchChunks   = "iom_match_chunks"
+	RouterMapIomMatchClasses  = "iom_match_classes"
+	RouterMapIomMatchLists    = "iom_match_lists"
+	RouterMapIomMatchPorts    = "iom_match_ports"
+	RouterMapIomMatchQueries  = "iom_match_queries"
+	RouterMapIomMatchRules    = "iom_match_rules"
 	RouterMapIomMembers       = "iom_members"
 	RouterMapIomMetas         = "iom_metas"
 	RouterMapIomNodes         = "iom_nodes"
@@ -331,6 +519,7 @@ const (
 	RouterMapRouterDrops      = "router_drops"
 	RouterMapRouterHops       = "router_hops"
 	RouterMapRouterNeighs     = "router_neighs"
+	RouterMapRouterPolicies   = "router_policies"
 	RouterMapRouterPorts      = "router_ports"
 	RouterMapRouterRoutes     = "router_routes"
 	RouterProgRouterIn        = "router_in"
@@ -339,6 +528,8 @@ const (
 	RouterProgRouterOut       = "router_out"
 	RouterVarIomKind          = "iom_kind"
 	RouterVarIomNone          = "iom_none"
+	RouterVarRouterDecisions  = "router_decisions"
+	RouterVarRouterLists      = "router_lists"
 	RouterVarRouterNone       = "router_none"
 	RouterVarRouterPunts      = "router_punts"
 )
@@ -401,6 +592,15 @@ type RouterMapSpecs struct {
 	IomFloodPorts    *ebpf.MapSpec `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.MapSpec `ebpf:"iom_flood_rate"`
 	IomGroups        *ebpf.MapSpec `ebpf:"iom_groups"`
+	IomMatchAddrs    *ebpf.MapSpec `ebpf:"iom_match_addrs"`
+	IomMatchBits     *ebpf.MapSpec `ebpf:"iom_match_bits"`
+	IomMatchChecks   *ebpf.MapSpec `ebpf:"iom_match_checks"`
+	IomMatchChunks   *ebpf.MapSpec `ebpf:"iom_match_chunks"`
+	IomMatchClasses  *ebpf.MapSpec `ebpf:"iom_match_classes"`
+	IomMatchLists    *ebpf.MapSpec `ebpf:"iom_match_lists"`
+	IomMatchPorts    *ebpf.MapSpec `ebpf:"iom_match_ports"`
+	IomMatchQueries  *ebpf.MapSpec `ebpf:"iom_match_queries"`
+	IomMatchRules    *ebpf.MapSpec `ebpf:"iom_match_rules"`
 	IomMembers       *ebpf.MapSpec `ebpf:"iom_members"`
 	IomMetas         *ebpf.MapSpec `ebpf:"iom_metas"`
 	IomNodes         *ebpf.MapSpec `ebpf:"iom_nodes"`
@@ -417,6 +617,7 @@ type RouterMapSpecs struct {
 	RouterDrops      *ebpf.MapSpec `ebpf:"router_drops"`
 	RouterHops       *ebpf.MapSpec `ebpf:"router_hops"`
 	RouterNeighs     *ebpf.MapSpec `ebpf:"router_neighs"`
+	RouterPolicies   *ebpf.MapSpec `ebpf:"router_policies"`
 	RouterPorts      *ebpf.MapSpec `ebpf:"router_ports"`
 	RouterRoutes     *ebpf.MapSpec `ebpf:"router_routes"`
 }
@@ -425,10 +626,12 @@ type RouterMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type RouterVariableSpecs struct {
-	IomKind     *ebpf.VariableSpec `ebpf:"iom_kind"`
-	IomNone     *ebpf.VariableSpec `ebpf:"iom_none"`
-	RouterNone  *ebpf.VariableSpec `ebpf:"router_none"`
-	RouterPunts *ebpf.VariableSpec `ebpf:"router_punts"`
+	IomKind         *ebpf.VariableSpec `ebpf:"iom_kind"`
+	IomNone         *ebpf.VariableSpec `ebpf:"iom_none"`
+	RouterDecisions *ebpf.VariableSpec `ebpf:"router_decisions"`
+	RouterLists     *ebpf.VariableSpec `ebpf:"router_lists"`
+	RouterNone      *ebpf.VariableSpec `ebpf:"router_none"`
+	RouterPunts     *ebpf.VariableSpec `ebpf:"router_punts"`
 }
 
 // RouterObjects contains all objects after they have been loaded into the kernel.
@@ -457,6 +660,15 @@ type RouterMaps struct {
 	IomFloodPorts    *ebpf.Map `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.Map `ebpf:"iom_flood_rate"`
 	IomGroups        *ebpf.Map `ebpf:"iom_groups"`
+	IomMatchAddrs    *ebpf.Map `ebpf:"iom_match_addrs"`
+	IomMatchBits     *ebpf.Map `ebpf:"iom_match_bits"`
+	IomMatchChecks   *ebpf.Map `ebpf:"iom_match_checks"`
+	IomMatchChunks   *ebpf.Map `ebpf:"iom_match_chunks"`
+	IomMatchClasses  *ebpf.Map `ebpf:"iom_match_classes"`
+	IomMatchLists    *ebpf.Map `ebpf:"iom_match_lists"`
+	IomMatchPorts    *ebpf.Map `ebpf:"iom_match_ports"`
+	IomMatchQueries  *ebpf.Map `ebpf:"iom_match_queries"`
+	IomMatchRules    *ebpf.Map `ebpf:"iom_match_rules"`
 	IomMembers       *ebpf.Map `ebpf:"iom_members"`
 	IomMetas         *ebpf.Map `ebpf:"iom_metas"`
 	IomNodes         *ebpf.Map `ebpf:"iom_nodes"`
@@ -473,6 +685,7 @@ type RouterMaps struct {
 	RouterDrops      *ebpf.Map `ebpf:"router_drops"`
 	RouterHops       *ebpf.Map `ebpf:"router_hops"`
 	RouterNeighs     *ebpf.Map `ebpf:"router_neighs"`
+	RouterPolicies   *ebpf.Map `ebpf:"router_policies"`
 	RouterPorts      *ebpf.Map `ebpf:"router_ports"`
 	RouterRoutes     *ebpf.Map `ebpf:"router_routes"`
 }
@@ -485,6 +698,15 @@ func (m *RouterMaps) Close() error {
 		m.IomFloodPorts,
 		m.IomFloodRate,
 		m.IomGroups,
+		m.IomMatchAddrs,
+		m.IomMatchBits,
+		m.IomMatchChecks,
+		m.IomMatchChunks,
+		m.IomMatchClasses,
+		m.IomMatchLists,
+		m.IomMatchPorts,
+		m.IomMatchQueries,
+		m.IomMatchRules,
 		m.IomMembers,
 		m.IomMetas,
 		m.IomNodes,
@@ -501,6 +723,7 @@ func (m *RouterMaps) Close() error {
 		m.RouterDrops,
 		m.RouterHops,
 		m.RouterNeighs,
+		m.RouterPolicies,
 		m.RouterPorts,
 		m.RouterRoutes,
 	)
@@ -510,10 +733,12 @@ func (m *RouterMaps) Close() error {
 //
 // It can be passed to LoadRouterObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RouterVariables struct {
-	IomKind     *ebpf.Variable `ebpf:"iom_kind"`
-	IomNone     *ebpf.Variable `ebpf:"iom_none"`
-	RouterNone  *ebpf.Variable `ebpf:"router_none"`
-	RouterPunts *ebpf.Variable `ebpf:"router_punts"`
+	IomKind         *ebpf.Variable `ebpf:"iom_kind"`
+	IomNone         *ebpf.Variable `ebpf:"iom_none"`
+	RouterDecisions *ebpf.Variable `ebpf:"router_decisions"`
+	RouterLists     *ebpf.Variable `ebpf:"router_lists"`
+	RouterNone      *ebpf.Variable `ebpf:"router_none"`
+	RouterPunts     *ebpf.Variable `ebpf:"router_punts"`
 }
 
 // RouterPrograms contains all programs after they have been loaded into the kernel.

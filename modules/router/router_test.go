@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -113,24 +114,27 @@ const (
 	rewrite6 = "rewrite 21+1\nrewrite 0+12\n"
 )
 
+// connected is the decision for the network of a port.
+func connected(key int) string { return fmt.Sprintf("decide router.connected %d\n", key) }
+
 func TestForwarding(t *testing.T) {
 	k := storyNetwork(t, nil)
 	later := iomtest.Frame(t, iomtest.Eth(vmMAC(0), lrpMAC(0), layers.EthernetTypeIPv4), &layers.IPv4{Version: 4, TTL: 1, Protocol: layers.IPProtocolUDP,
 		SrcIP: net.IP{10, 0, 0, 10}, DstIP: net.IP{10, 0, 1, 10}, FragOffset: 100}, gopacket.Payload("hello"))
 	run(t, k, []story{
-		{"to another switch", "vm0", udp(t, "10.0.0.10", "10.0.1.10"), "enter router\n" + rewrite4 + "enter l2switch\noutput vm1"},
-		{"to another switch, IPv6", "vm0", udp(t, "fd00:0::10", "fd00:1::10"), "enter router\n" + rewrite6 + "enter l2switch\noutput vm1"},
-		{"to another node, as the other switch", "vm0", udp(t, "10.0.0.10", "10.0.2.10"), "enter router\n" + rewrite4 + "enter l2switch\ntunnel node 1 key 1 vni 12"},
-		{"back to where it came from", "vm0", udp(t, "10.0.1.77", "10.0.0.10"), "enter router\n" + rewrite4 + "enter l2switch\noutput vm0"},
-		{"link-local stays on its port", "vm0", udp(t, "fe80::77", "fe80::10"), "enter router\n" + rewrite6 + "enter l2switch\noutput vm0"},
+		{"to another switch", "vm0", udp(t, "10.0.0.10", "10.0.1.10"), "enter router\n" + connected(2) + rewrite4 + "enter l2switch\noutput vm1"},
+		{"to another switch, IPv6", "vm0", udp(t, "fd00:0::10", "fd00:1::10"), "enter router\n" + connected(2) + rewrite6 + "enter l2switch\noutput vm1"},
+		{"to another node, as the other switch", "vm0", udp(t, "10.0.0.10", "10.0.2.10"), "enter router\n" + connected(3) + rewrite4 + "enter l2switch\ntunnel node 1 key 1 vni 12"},
+		{"back to where it came from", "vm0", udp(t, "10.0.1.77", "10.0.0.10"), "enter router\n" + connected(1) + rewrite4 + "enter l2switch\noutput vm0"},
+		{"link-local stays on its port", "vm0", udp(t, "fe80::77", "fe80::10"), "enter router\n" + connected(1) + rewrite6 + "enter l2switch\noutput vm0"},
 		{"time to live ends", "vm0", withTTL(t, "10.0.0.10", "10.0.1.10", 1), "enter router\npunt router.ttl\ndrop router.ttl_exceeded"},
 		{"time to live has ended", "vm0", withTTL(t, "10.0.0.10", "10.0.1.10", 0), "enter router\npunt router.ttl\ndrop router.ttl_exceeded"},
 		{"hop limit ends", "vm0", withTTL(t, "fd00:0::10", "fd00:1::10", 1), "enter router\npunt router.ttl\ndrop router.ttl_exceeded"},
 		{"later fragment's time to live ends", "vm0", later, "enter router\ndrop router.ttl_exceeded"},
 		{"no route", "vm0", udp(t, "10.0.0.10", "192.0.2.1"), "enter router\npunt router.no_route\ndrop router.no_route"},
 		{"no route, IPv6", "vm0", udp(t, "fd00:0::10", "2001:db8::1"), "enter router\npunt router.no_route\ndrop router.no_route"},
-		{"next hop unknown", "vm0", udp(t, "10.0.0.10", "10.0.1.99"), "enter router\npunt router.resolve\ndrop router.unresolved"},
-		{"next hop unknown, IPv6", "vm0", udp(t, "fd00:0::10", "fd00:1::99"), "enter router\npunt router.resolve\ndrop router.unresolved"},
+		{"next hop unknown", "vm0", udp(t, "10.0.0.10", "10.0.1.99"), "enter router\n" + connected(2) + "punt router.resolve\ndrop router.unresolved"},
+		{"next hop unknown, IPv6", "vm0", udp(t, "fd00:0::10", "fd00:1::99"), "enter router\n" + connected(2) + "punt router.resolve\ndrop router.unresolved"},
 		{"network of a disabled port", "vm0", udp(t, "10.0.0.10", "10.0.3.10"), "enter router\npunt router.no_route\ndrop router.no_route"},
 		{"into a disabled port", "vm3", iomtest.UDP(t, vmMAC(3), lrpMAC(3), ip("10.0.3.10"), ip("10.0.0.10"), 1, 2), "enter router\ndrop router.port_disabled"},
 	})
@@ -202,7 +206,7 @@ func TestOwnAddress(t *testing.T) {
 	})
 	t.Run("echo", func(t *testing.T) {
 		r := k.Send("vm0", icmp4(layers.ICMPv4TypeEchoRequest))
-		if want := "enter l2switch\nenter router\nrewrite 26+8\nrewrite 22+2\nrewrite 34+1\n" + rewrite4 + "enter l2switch\noutput vm0"; r.Text != want {
+		if want := "enter l2switch\nenter router\nrewrite 26+8\nrewrite 22+2\nrewrite 34+1\n" + connected(1) + rewrite4 + "enter l2switch\noutput vm0"; r.Text != want {
 			t.Errorf("steps:\n%s", cmp.Diff(want, r.Text))
 		}
 		want := iomtest.Frame(t, iomtest.Eth(lrpMAC(0), vmMAC(0), layers.EthernetTypeIPv4), setTTL(iomtest.IP(ip("10.0.1.1"), ip("10.0.0.10"), layers.IPProtocolICMPv4), 254),

@@ -13,7 +13,6 @@ type routes struct {
 	inst   iom.Instance
 	t      *iom.Tables
 	tables map[string]uint32 // numbers by name
-	groups map[uint32]string // what the numbers of routes with several ways out stand for
 	// connected are the networks of the ports: no static route takes their place.
 	connected map[RouterRouterRouteKey]bool
 }
@@ -36,9 +35,7 @@ func (r *routes) put(c *config.Config) error {
 		if _, used := r.tables[route.Table]; !used {
 			continue
 		}
-		if err := r.putStatic(route); err != nil {
-			return err
-		}
+		r.putStatic(route)
 	}
 	return nil
 }
@@ -49,45 +46,21 @@ func (r *routes) putConnected(table uint32, port uint16, p config.Port) {
 			continue // those go back where they came from
 		}
 		key := r.key(table, n.Masked(), false)
-		row := RouterRouterRoute{Count: 1, Order: order(n, orderConnected), Hop: RouterRouterHop{Out: uint32(r.inst.Refs[port])}}
+		row := RouterRouterRoute{Object: uint32(port), Order: order(n, orderConnected), Way: way(r.inst, []config.Hop{{Port: port}})}
 		r.connected[key] = true
 		iom.Put(r.t, "router_routes", key, row)
 	}
 }
 
-func (r *routes) putStatic(route config.Route) error {
-	key, kind := r.key(r.tables[route.Table], route.Prefix, route.BySource), uint16(orderStatic)
+func (r *routes) putStatic(route config.Route) {
+	key, kind := r.key(r.tables[route.Table], route.Prefix, route.BySource), uint32(orderStatic)
 	if route.BySource {
 		kind = orderBySource
 	}
 	if r.connected[key] {
-		return nil
+		return
 	}
-	row := RouterRouterRoute{Count: uint16(len(route.Hops)), Order: order(route.Prefix, kind)}
-	if len(route.Hops) > 0 {
-		row.Hop = r.hop(route.Hops[0])
-	}
-	if len(route.Hops) > 1 {
-		name := fmt.Sprint(route.Table, route.Prefix, route.BySource)
-		row.Group = hash(name)
-		if other, taken := r.groups[row.Group]; taken {
-			return fmt.Errorf("routes %q and %q have the same number: split one in two halves", name, other)
-		}
-		r.groups[row.Group] = name
-		for i, h := range route.Hops {
-			iom.Put(r.t, "router_hops", RouterRouterHopKey{Dp: r.inst.Slot, Group: row.Group, Index: uint32(i)}, r.hop(h))
-		}
-	}
-	iom.Put(r.t, "router_routes", key, row)
-	return nil
-}
-
-func (r *routes) hop(h config.Hop) RouterRouterHop {
-	row := RouterRouterHop{Out: uint32(r.inst.Refs[h.Port])}
-	if h.Addr.IsValid() {
-		row.Addr = addr(h.Addr)
-	}
-	return row
+	iom.Put(r.t, "router_routes", key, RouterRouterRoute{Object: route.Object, Order: order(route.Prefix, kind), Way: way(r.inst, route.Hops)})
 }
 
 // key of a route.
@@ -109,4 +82,31 @@ func (r *routes) key(table uint32, prefix netip.Prefix, bySource bool) RouterRou
 	return key
 }
 
-func order(prefix netip.Prefix, kind uint16) uint16 { return uint16(prefix.Bits()*orders) + kind }
+func order(prefix netip.Prefix, kind uint32) uint32 { return uint32(prefix.Bits()*orders) + kind }
+
+// putHops writes the ways out of a route or policy that has several.
+func putHops(inst iom.Instance, t *iom.Tables, object uint32, hops []config.Hop) {
+	if len(hops) < 2 {
+		return
+	}
+	for i, h := range hops {
+		iom.Put(t, "router_hops", RouterRouterHopKey{Dp: inst.Slot, Object: object, Index: uint32(i)}, hop(inst, h))
+	}
+}
+
+// way is how programs see ways out.
+func way(inst iom.Instance, hops []config.Hop) RouterRouterWay {
+	row := RouterRouterWay{Count: uint32(len(hops))}
+	if len(hops) > 0 {
+		row.First = hop(inst, hops[0])
+	}
+	return row
+}
+
+func hop(inst iom.Instance, h config.Hop) RouterRouterHop {
+	row := RouterRouterHop{Out: uint32(inst.Refs[h.Port])}
+	if h.Addr.IsValid() {
+		row.Addr = addr(h.Addr)
+	}
+	return row
+}

@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -23,6 +24,14 @@ func hop(port uint16, addr string) config.Hop {
 	return h
 }
 
+// The routes of stories have numbers in their order.
+func numbered(routes []config.Route) []config.Route {
+	for i := range routes {
+		routes[i].Object = config.FirstObject + uint32(i)
+	}
+	return routes
+}
+
 func to(prefix string, hops ...config.Hop) config.Route {
 	return config.Route{Prefix: netip.MustParsePrefix(prefix), Hops: hops}
 }
@@ -31,48 +40,52 @@ func from(prefix string, hops ...config.Hop) config.Route {
 	return config.Route{Prefix: netip.MustParsePrefix(prefix), Hops: hops, BySource: true}
 }
 
+// routed is the decision for a static route.
+func routed(i int) string { return fmt.Sprintf("decide router.routed %d\n", config.FirstObject+i) }
+
 func TestRoutes(t *testing.T) {
-	via1 := "enter router\n" + rewrite4 + "enter l2switch\noutput vm1"
-	via0 := "enter router\n" + rewrite4 + "enter l2switch\noutput vm0"
+	via1 := "enter router\n%s" + rewrite4 + "enter l2switch\noutput vm1"
+	via0 := "enter router\n%s" + rewrite4 + "enter l2switch\noutput vm0"
 	via1v6, via0v6 := strings.ReplaceAll(via1, rewrite4, rewrite6), strings.ReplaceAll(via0, rewrite4, rewrite6)
-	discard, none := "enter router\ndrop router.discard", "enter router\npunt router.no_route\ndrop router.no_route"
+	discard, none := "enter router\n%sdrop router.discard", "enter router\npunt router.no_route\ndrop router.no_route"
 	in := func(table string, r config.Route) config.Route { r.Table = table; return r }
 	for _, c := range []struct {
 		name     string
 		routes   []config.Route
 		table    string // of vm0's router port
 		src, dst string
+		by       string // the decision
 		want     string
 	}{
-		{"default", []config.Route{to("0.0.0.0/0", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", via1},
-		{"default of the other family", []config.Route{to("::/0", hop(2, "fd00:1::10"))}, "", "10.0.0.10", "192.0.2.1", none},
-		{"default, IPv6", []config.Route{to("::/0", hop(2, "fd00:1::10"))}, "", "fd00:0::10", "2001:db8::1", via1v6},
-		{"IPv4 over an IPv6 next hop", []config.Route{to("0.0.0.0/0", hop(2, "fd00:1::10"))}, "", "10.0.0.10", "192.0.2.1", via1},
-		{"link-local next hop", []config.Route{to("::/0", hop(2, "fe80::10"))}, "", "fd00:0::10", "2001:db8::1", via1v6},
-		{"longest prefix", []config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10")), to("192.0.2.0/25", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", via1},
-		{"by source", []config.Route{from("10.0.0.0/24", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", via1},
-		{"by source, IPv6", []config.Route{from("fd00:0::/64", hop(2, "fd00:1::10"))}, "", "fd00:0::10", "2001:db8::1", via1v6},
-		{"by source, another source", []config.Route{from("10.0.5.0/24", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", none},
-		{"of equal prefixes the destination's", []config.Route{from("10.0.0.0/24", hop(1, "10.0.0.10")), to("192.0.2.0/24", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", via1},
-		{"the source's longer prefix", []config.Route{from("10.0.0.0/25", hop(2, "10.0.1.10")), to("192.0.2.0/24", hop(1, "10.0.0.10"))}, "", "10.0.0.10", "192.0.2.1", via1},
-		{"a port's own network first", []config.Route{to("10.0.1.0/24", hop(1, "10.0.0.10"))}, "", "10.0.0.10", "10.0.1.10", via1},
-		{"discard", []config.Route{to("192.0.2.0/24")}, "", "10.0.0.10", "192.0.2.1", discard},
-		{"discard, IPv6", []config.Route{to("2001:db8::/32")}, "", "fd00:0::10", "2001:db8::1", discard},
-		{"another table", []config.Route{in("blue", to("192.0.2.0/24", hop(2, "10.0.1.10")))}, "", "10.0.0.10", "192.0.2.1", none},
-		{"the port's table", []config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10")), in("blue", to("192.0.2.0/24", hop(2, "10.0.1.10")))}, "blue", "10.0.0.10", "192.0.2.1", via1},
-		{"a network from another table", nil, "blue", "10.0.0.10", "10.0.1.10", via1},
-		{"unknown next hop", []config.Route{to("::/0", hop(2, "fd00:1::99"))}, "", "fd00:0::10", "2001:db8::1", "enter router\npunt router.resolve\ndrop router.unresolved"},
-		{"by a disabled port", []config.Route{to("::/0", hop(4, "fd00:3::10"))}, "", "fd00:0::10", "2001:db8::1", "enter router\ndrop router.port_disabled"},
-		{"back", []config.Route{to("2001:db8::/32", hop(1, "fd00:0::10"))}, "", "fd00:0::10", "2001:db8::1", via0v6},
+		{"default", []config.Route{to("0.0.0.0/0", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", routed(0), via1},
+		{"default of the other family", []config.Route{to("::/0", hop(2, "fd00:1::10"))}, "", "10.0.0.10", "192.0.2.1", "", none},
+		{"default, IPv6", []config.Route{to("::/0", hop(2, "fd00:1::10"))}, "", "fd00:0::10", "2001:db8::1", routed(0), via1v6},
+		{"IPv4 over an IPv6 next hop", []config.Route{to("0.0.0.0/0", hop(2, "fd00:1::10"))}, "", "10.0.0.10", "192.0.2.1", routed(0), via1},
+		{"link-local next hop", []config.Route{to("::/0", hop(2, "fe80::10"))}, "", "fd00:0::10", "2001:db8::1", routed(0), via1v6},
+		{"longest prefix", []config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10")), to("192.0.2.0/25", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", routed(1), via1},
+		{"by source", []config.Route{from("10.0.0.0/24", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", routed(0), via1},
+		{"by source, IPv6", []config.Route{from("fd00:0::/64", hop(2, "fd00:1::10"))}, "", "fd00:0::10", "2001:db8::1", routed(0), via1v6},
+		{"by source, another source", []config.Route{from("10.0.5.0/24", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", "", none},
+		{"of equal prefixes the destination's", []config.Route{from("10.0.0.0/24", hop(1, "10.0.0.10")), to("192.0.2.0/24", hop(2, "10.0.1.10"))}, "", "10.0.0.10", "192.0.2.1", routed(1), via1},
+		{"the source's longer prefix", []config.Route{from("10.0.0.0/25", hop(2, "10.0.1.10")), to("192.0.2.0/24", hop(1, "10.0.0.10"))}, "", "10.0.0.10", "192.0.2.1", routed(0), via1},
+		{"a port's own network first", []config.Route{to("10.0.1.0/24", hop(1, "10.0.0.10"))}, "", "10.0.0.10", "10.0.1.10", connected(2), via1},
+		{"discard", []config.Route{to("192.0.2.0/24")}, "", "10.0.0.10", "192.0.2.1", routed(0), discard},
+		{"discard, IPv6", []config.Route{to("2001:db8::/32")}, "", "fd00:0::10", "2001:db8::1", routed(0), discard},
+		{"another table", []config.Route{in("blue", to("192.0.2.0/24", hop(2, "10.0.1.10")))}, "", "10.0.0.10", "192.0.2.1", "", none},
+		{"the port's table", []config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10")), in("blue", to("192.0.2.0/24", hop(2, "10.0.1.10")))}, "blue", "10.0.0.10", "192.0.2.1", routed(1), via1},
+		{"a network from another table", nil, "blue", "10.0.0.10", "10.0.1.10", connected(2), via1},
+		{"unknown next hop", []config.Route{to("::/0", hop(2, "fd00:1::99"))}, "", "fd00:0::10", "2001:db8::1", routed(0), "enter router\n%spunt router.resolve\ndrop router.unresolved"},
+		{"by a disabled port", []config.Route{to("::/0", hop(4, "fd00:3::10"))}, "", "fd00:0::10", "2001:db8::1", routed(0), "enter router\n%sdrop router.port_disabled"},
+		{"back", []config.Route{to("2001:db8::/32", hop(1, "fd00:0::10"))}, "", "fd00:0::10", "2001:db8::1", routed(0), via0v6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := storyNetwork(t, func(conf *config.Config) {
-				conf.Routes = c.routes
+				conf.Routes = numbered(c.routes)
 				p := conf.Ports[1]
 				p.Table = c.table
 				conf.Ports[1] = p
 			})
-			if diff := cmp.Diff("enter l2switch\n"+c.want, k.Send("vm0", udp(t, c.src, c.dst)).Text); diff != "" {
+			if diff := cmp.Diff("enter l2switch\n"+strings.Replace(c.want, "%s", c.by, 1), k.Send("vm0", udp(t, c.src, c.dst)).Text); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -82,8 +95,8 @@ func TestRoutes(t *testing.T) {
 // Flows spread over the next hops, and each keeps to its own.
 func TestECMP(t *testing.T) {
 	k := storyNetwork(t, func(c *config.Config) {
-		c.Routes = []config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10"), hop(2, "10.0.1.10"), hop(3, "10.0.2.10")),
-			to("2001:db8::/32", hop(1, "fd00:0::10"), hop(2, "fd00:1::10"))}
+		c.Routes = numbered([]config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10"), hop(2, "10.0.1.10"), hop(3, "10.0.2.10")),
+			to("2001:db8::/32", hop(1, "fd00:0::10"), hop(2, "fd00:1::10"))})
 	})
 	for _, dst := range []string{"192.0.2.1", "2001:db8::1"} {
 		src := map[bool]string{true: "10.0.0.10", false: "fd00:0::10"}[ip(dst).Is4()]
@@ -120,12 +133,12 @@ func TestMTU(t *testing.T) {
 			&layers.UDP{SrcPort: 1000, DstPort: 2000}, gopacket.Payload(make([]byte, payload)))
 	}
 	got := k.Send("vm0", sized("10.0.0.10", "10.0.1.10", 40)).Text // 20 + 8 + 40 bytes
-	if want := "enter l2switch\nenter router\n" + rewrite4 + "enter l2switch\noutput vm1"; got != want {
+	if want := "enter l2switch\nenter router\n" + connected(2) + rewrite4 + "enter l2switch\noutput vm1"; got != want {
 		t.Errorf("as large as may be:\n%s", cmp.Diff(want, got))
 	}
 	for _, tooBig := range [][]byte{sized("10.0.0.10", "10.0.1.10", 41), sized("fd00:0::10", "fd00:1::10", 21)} {
 		got = k.Send("vm0", tooBig).Text
-		if want := "enter l2switch\nenter router\npunt router.too_big\ndrop router.too_big"; got != want {
+		if want := "enter l2switch\nenter router\n" + connected(2) + "punt router.too_big\ndrop router.too_big"; got != want {
 			t.Errorf("too large:\n%s", cmp.Diff(want, got))
 		}
 	}

@@ -4,6 +4,7 @@
 #define ROUTER_TABLES_H
 
 #include <iom/drop.h>
+#include <iom/trace.h>
 
 #define ROUTER_DROPS(X) \
 	X(PORT_DISABLED, "router port is disabled") \
@@ -20,9 +21,20 @@
 	X(TOO_BIG, "larger than the way out carries: the sender is told") \
 	X(NO_ROUTE, "no route to the destination: the sender is told") \
 	X(DISCARD, "route says discard") \
+	X(POLICY, "a routing policy says drop") \
+	X(UNDECIDED, "routing policies changed while the packet was looked at, or take too long to look at") \
 	X(UNRESOLVED, "next hop's MAC address is not known yet: user space asks for it and keeps the packet") \
 	X(REWRITE_FAILED, "rewrite refused by the kernel")
 IOM_DROPS(router, ROUTER_DROPS)
+
+#define ROUTER_DECISIONS(X) \
+	X(CONNECTED, "the destination is on the network of the port") \
+	X(ROUTED, "the static route") \
+	X(POLICY_ALLOWS, "the routing policy allows it") \
+	X(POLICY_DROPS, "the routing policy drops it") \
+	X(POLICY_REROUTES, "the routing policy reroutes it") \
+	X(NO_POLICY, "no routing policy matches")
+IOM_DECISIONS(router, ROUTER_DECISIONS)
 
 /* Reasons of punts. What user space sends in reply comes back by struct iom_resume. */
 enum router_punt {
@@ -44,6 +56,7 @@ enum router_flag {
 /* By instance slot. */
 struct router_config {
 	enum router_flag flags;
+	__u32 policies; /* version of their list; 0: there are none */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -116,11 +129,16 @@ struct router_hop {
 	struct iom_addr addr; /* next router; zero: the destination itself */
 };
 
+/* One way out or several, among which flows are spread. */
+struct router_way {
+	__u32 count; /* 0: there is none */
+	struct router_hop first;
+};
+
 struct router_route {
-	__u32 group; /* in router_hops */
-	__u16 count; /* of ways out; 0: discard */
-	__u16 order; /* of two routes that match the one with the higher */
-	struct router_hop hop; /* the first one */
+	__u32 object; /* its number, also in router_hops; the port's key for a port's own network */
+	__u32 order; /* of two routes that match the one with the higher */
+	struct router_way way; /* none: discard */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -130,10 +148,10 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } router_routes SEC(".maps");
 
-/* The ways out of a route that has several. */
+/* The ways out of a route or policy that has several. */
 struct router_hop_key {
 	__u32 dp; /* instance slot */
-	__u32 group;
+	__u32 object;
 	__u32 index;
 };
 struct {
@@ -143,6 +161,36 @@ struct {
 	__uint(max_entries, 131072);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } router_hops SEC(".maps");
+
+/* Lists of rules. */
+enum router_list {
+	ROUTER_POLICIES = 1,
+};
+const volatile enum router_list router_lists = 0;
+
+enum router_policy_action {
+	ROUTER_ALLOW = 1,
+	ROUTER_DROP = 2,
+	ROUTER_REROUTE = 3,
+};
+
+/* Policies, by the value that their rules have. */
+struct router_policy_key {
+	__u32 dp; /* instance slot */
+	__u32 object;
+};
+struct router_policy {
+	enum router_policy_action action;
+	__u32 mark; /* pkt.mark from here on; 0: as it was */
+	struct router_way way; /* of REROUTE */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct router_policy_key);
+	__type(value, struct router_policy);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} router_policies SEC(".maps");
 
 /* MAC addresses of next hops. */
 struct router_neigh_key {

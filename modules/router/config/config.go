@@ -18,6 +18,8 @@ type Config struct {
 	Ports map[uint16]Port
 	// Routes are the static ones; those to the networks of the ports go without saying.
 	Routes []Route
+	// Policies decide on what a route has been found for, the first that matches.
+	Policies []Policy
 	// Neighbours are the MAC addresses of next hops.
 	Neighbours map[Neighbour][6]byte
 	// LearnOnlyKnown: requests teach the MAC address of their sender only if it asks for one of the router's addresses or is known
@@ -47,7 +49,13 @@ type Route struct {
 	BySource bool
 	// Hops, one of which is chosen by a hash of the flow. None: packets are dropped.
 	Hops []Hop
+	// Object is the route's number in traces and tables, from FirstObject on; no other route or policy of the router has it. A
+	// route without several hops may do with 0.
+	Object uint32
 }
+
+// FirstObject is the least number of a route or policy.
+const FirstObject = 65536
 
 // Hop is a way out of the router.
 type Hop struct {
@@ -67,16 +75,17 @@ type Neighbour struct {
 func (c *Config) Equal(other any) bool {
 	o, ok := other.(*Config)
 	return ok && c.LearnOnlyKnown == o.LearnOnlyKnown && maps.Equal(c.Neighbours, o.Neighbours) &&
-		maps.EqualFunc(c.Ports, o.Ports, Port.equal) && slices.EqualFunc(c.Routes, o.Routes, Route.equal)
+		maps.EqualFunc(c.Ports, o.Ports, Port.equal) && slices.EqualFunc(c.Routes, o.Routes, Route.equal) &&
+		slices.EqualFunc(c.Policies, o.Policies, Policy.equal)
 }
 
 func (p Port) equal(o Port) bool { return reflect.DeepEqual(p, o) }
 
 func (r Route) equal(o Route) bool {
-	return r.Table == o.Table && r.Prefix == o.Prefix && r.BySource == o.BySource && slices.Equal(r.Hops, o.Hops)
+	return r.Table == o.Table && r.Prefix == o.Prefix && r.BySource == o.BySource && r.Object == o.Object && slices.Equal(r.Hops, o.Hops)
 }
 
-// maxHops is how many next hops a route may have.
+// maxHops is how many next hops a route or policy may have.
 const maxHops = 256
 
 // Validate reports the first thing that the module can't hold.
@@ -102,6 +111,14 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
+	for _, p := range c.Policies {
+		if err := c.validatePolicy(p); err != nil {
+			return err
+		}
+	}
+	if err := c.validateObjects(); err != nil {
+		return err
+	}
 	for n := range c.Neighbours {
 		if _, ok := c.Ports[n.Port]; !ok {
 			return fmt.Errorf("neighbour %s is on port key %d, which is not in this router", n.Addr, n.Port)
@@ -117,12 +134,42 @@ func (c *Config) validateRoute(r Route) error {
 	if !r.Prefix.IsValid() || r.Prefix != r.Prefix.Masked() || r.Prefix.Addr().Is4In6() {
 		return fmt.Errorf("route %s is no network", r.Prefix)
 	}
-	if len(r.Hops) > maxHops {
-		return fmt.Errorf("route %s has %d next hops, more than %d", r.Prefix, len(r.Hops), maxHops)
+	if len(r.Hops) > 1 && r.Object == 0 {
+		return fmt.Errorf("route %s has several next hops and no number", r.Prefix)
 	}
-	for _, h := range r.Hops {
+	return c.validateHops("route "+r.Prefix.String(), r.Hops)
+}
+
+func (c *Config) validateHops(what string, hops []Hop) error {
+	if len(hops) > maxHops {
+		return fmt.Errorf("%s has %d next hops, more than %d", what, len(hops), maxHops)
+	}
+	for _, h := range hops {
 		if _, ok := c.Ports[h.Port]; !ok {
-			return fmt.Errorf("route %s leads to port key %d, which is not in this router", r.Prefix, h.Port)
+			return fmt.Errorf("%s leads to port key %d, which is not in this router", what, h.Port)
+		}
+	}
+	return nil
+}
+
+// validateObjects looks at the numbers of routes and policies.
+func (c *Config) validateObjects() error {
+	var numbers []uint32
+	for _, r := range c.Routes {
+		if r.Object != 0 {
+			numbers = append(numbers, r.Object)
+		}
+	}
+	for _, p := range c.Policies {
+		numbers = append(numbers, p.Object)
+	}
+	slices.Sort(numbers)
+	for i, n := range numbers {
+		if n < FirstObject {
+			return fmt.Errorf("number %d of a route or policy is below %d", n, FirstObject)
+		}
+		if i > 0 && numbers[i-1] == n {
+			return fmt.Errorf("two routes or policies have the number %d", n)
 		}
 	}
 	return nil

@@ -21,6 +21,9 @@ func (c *Config) String() string {
 	for _, r := range c.Routes {
 		fmt.Fprintln(&b, r)
 	}
+	for _, p := range c.Policies {
+		fmt.Fprintln(&b, p)
+	}
 	less := func(a, b Neighbour) int { return cmp.Or(cmp.Compare(a.Port, b.Port), a.Addr.Compare(b.Addr)) }
 	for _, n := range slices.SortedFunc(maps.Keys(c.Neighbours), less) {
 		mac := c.Neighbours[n]
@@ -65,6 +68,9 @@ func (r Route) String() string {
 	}
 	if len(r.Hops) == 0 {
 		s += " discard"
+	}
+	if r.Object != 0 {
+		s += fmt.Sprintf(" object %d", r.Object)
 	}
 	return s
 }

@@ -42,7 +42,7 @@ static __always_inline void iom_match_arp(struct __sk_buff *skb, struct iom_matc
 		q->l4_proto = iom_ntohs(arp.op);
 }
 
-/* iom_match_begin starts a question about the packet as its metadata has it, without connection tracking and mark. NULL cannot happen. */
+/* iom_match_begin starts a question about the packet as its metadata has it, without connection tracking. NULL cannot happen. */
 static __noinline struct iom_match_query *iom_match_begin(struct __sk_buff *skb, struct iom_meta *m)
 {
 	__u32 depth = skb->cb[0];
@@ -56,6 +56,8 @@ static __noinline struct iom_match_query *iom_match_begin(struct __sk_buff *skb,
 	q->l4 = m->l4;
 	q->later = m->fragment;
 	q->arp = 0;
+	q->hops = 0;
+	q->mark = iom_htonl(m->mark);
 	q->proto = iom_htons(m->proto);
 	iom_mac_copy(q->smac, m->smac);
 	iom_mac_copy(q->dmac, m->dmac);

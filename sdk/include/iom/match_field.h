@@ -48,7 +48,7 @@ static __always_inline __u8 iom_match_ip(struct __sk_buff *skb, struct iom_match
 	if ((!six && q->proto != iom_htons(ETH_IP4)) || bpf_skb_load_bytes(skb, ETH_LEN, b, sizeof(b)))
 		return 0;
 	if (base == IOM_MATCH_TTL)
-		return six ? b[7] : b[8];
+		return (six ? b[7] : b[8]) - q->hops;
 	return six ? b[0] << 4 | b[1] >> 4 : b[1];
 }
 

@@ -197,6 +197,7 @@ struct iom_match_query {
 	__u16 l4; /* as in struct iom_meta */
 	__u8 later; /* a fragment but the first */
 	__u8 arp; /* an ARP or RARP header for Ethernet and IPv4 follows Ethernet */
+	__u32 hops; /* routers whose passage the packet's time to live does not show yet */
 
 	/* The answer. */
 	__u32 value; /* of the rule */

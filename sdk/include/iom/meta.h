@@ -47,6 +47,7 @@ struct iom_meta {
 	__u32 port; /* slot of the port of this node that drops and counters belong to; 0 none */
 	__u32 in; /* iom_ref of the port it came in by */
 	__u32 out; /* iom_ref of the port or group it goes out by */
+	__u32 mark; /* pkt.mark of OVN: modules set it and match on it; the network's devices never see it */
 	__u16 in_key, out_key; /* tunnel keys of both */
 	__u8 hops;
 	__u8 service; /* number of the next service of the instance */

@@ -78,7 +78,7 @@ static __always_inline void iom_trace_add(struct iom_meta *m, __u32 what, __u32 
 	const volatile struct module##_decisions module##_decisions = {};
 
 /* iom_decide records that the module decided so because of an object of the packet's instance: number is a tunnel key for a port or a group,
- * 0 for none, and from IOM_OBJECTS on what the module numbers itself. User space finds the object's name under it in iom_names. */
+ * 0 for none, and from IOM_OBJECTS on what the module's kind numbers itself. User space finds the object's name under it in iom_names. */
 #define IOM_OBJECTS 65536
 #define iom_decide(m, module, decision, number) \
 	iom_trace_add(m, IOM_TRACE_DECIDE, __builtin_offsetof(struct module##_decisions, decision), number)

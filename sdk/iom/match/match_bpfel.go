@@ -149,6 +149,7 @@ type MatchIomMatchQuery struct {
 	L4        uint16
 	Later     uint8
 	Arp       uint8
+	Hops      uint32
 	Value     uint32
 	Rule      int32
 	At        MatchIomMatchList
@@ -157,7 +158,6 @@ type MatchIomMatchQuery struct {
 	Word      uint32
 	Group     uint32
 	Checks    uint32
-	_         [4]byte
 	Bits      uint64
 	Words     [8]uint64
 	Class     [9]uint64
@@ -192,6 +192,7 @@ type MatchIomMeta struct {
 	Port     uint32
 	In       uint32
 	Out      uint32
+	Mark     uint32
 	InKey    uint16
 	OutKey   uint16
 	Hops     uint8

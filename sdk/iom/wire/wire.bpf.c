@@ -69,8 +69,9 @@ struct {
 /* Names for people who look at the pins without an agent; no program reads them. One that is longer than a row has several. */
 struct iom_name_key {
 	__u32 dp; /* instance slot; 0: number is the slot of a tunnel peer */
-	__u32 number; /* 0: the instance itself; a tunnel key: that port or group; from IOM_OBJECTS on: what the module numbers so */
-	__u32 part; /* 0, 1, ... */
+	__u32 number; /* 0: the instance itself; a tunnel key: that port or group; from IOM_OBJECTS on: what a kind numbers so */
+	__u16 kind; /* number of the kind that numbers; 0 below IOM_OBJECTS */
+	__u16 part; /* 0, 1, ... */
 };
 struct iom_name {
 	char name[64]; /* zero-padded */
@@ -113,6 +114,7 @@ static __always_inline struct iom_meta *begin_at(struct __sk_buff *skb, struct i
 		m->out_key = 0;
 		m->hops = 0;
 		m->service = 0;
+		m->mark = 0;
 		m->copy_ifindex = 0;
 	}
 	return m;

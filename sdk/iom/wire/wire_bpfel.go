@@ -92,6 +92,7 @@ type WireIomMeta struct {
 	Port        uint32
 	In          uint32
 	Out         uint32
+	Mark        uint32
 	InKey       uint16
 	OutKey      uint16
 	Hops        uint8
@@ -120,7 +121,8 @@ type WireIomNameKey struct {
 	_      structs.HostLayout
 	Dp     uint32
 	Number uint32
-	Part   uint32
+	Kind   uint16
+	Part   uint16
 }
 
 type WireIomNode struct {
