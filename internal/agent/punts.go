@@ -38,7 +38,7 @@ func (l *loop) handlePunts(p punts) {
 	for reason, handle := range map[uint32]punt.Handler{
 		router.PuntLearn: l.routers.Learn, router.PuntResolve: l.routers.Resolve, router.PuntTTL: l.routers.TimeExceeded,
 		router.PuntNoRoute: l.routers.NoRoute, router.PuntOwn: l.routers.Own, router.PuntTooBig: l.routers.TooBig,
-		router.PuntSolicit: l.routers.Solicited,
+		router.PuntSolicit: l.routers.Solicited, router.PuntReset: l.routers.Own, router.PuntLearnAsked: l.routers.Learn,
 	} {
 		p.Handle(routerconfig.Kind, reason, handle)
 	}

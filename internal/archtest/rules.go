@@ -7,8 +7,8 @@ var Rules = []Rule{
 	{Package: "internal/ovnexpr", Why: "a language depends on nothing that speaks it"},
 	{Package: "internal/ingest", May: []string{"internal/ovsdb/nb", "internal/ovsdb/sb", "internal/ovsdb/vsw", "internal/logical", "internal/ovnexpr"},
 		Why: "ingest turns rows into logical networks, and does no I/O"},
-	// Rules of package match are plain data, like modules' configurations: OVN's matches become such rules.
-	{Package: "internal/compile", May: []string{"internal/logical", "internal/netstate", "internal/ovnexpr", "modules/*/config", "sdk/iom/match"},
+	// Rules of package match and meters are plain data, like modules' configurations: OVN's matches become such rules.
+	{Package: "internal/compile", May: []string{"internal/logical", "internal/netstate", "internal/ovnexpr", "modules/*/config", "sdk/iom/match", "sdk/iom/meter"},
 		Why: "compile turns logical networks into state; it knows neither databases nor the kernel"},
 	{Package: "internal/reconcile", May: []string{"internal/netstate"}, Why: "deciding what to change needs only states"},
 	{Package: "internal/hover/punt", May: []string{"sdk/iom/..."}, Why: "slowpath uses it, which knows nothing of hover"},
@@ -22,7 +22,7 @@ var Rules = []Rule{
 
 	{Package: "modules/std", May: []string{"modules/*", "sdk/iom/..."}, Why: "it only lists the built-in modules"},
 	{Package: "modules/*", May: []string{"./config", "sdk/..."}, Why: "a built-in module has what a third party's has, and no private door"},
-	{Package: "modules/*/config", May: []string{"sdk/iom/match"}, Why: "a module's configuration is plain data"},
+	{Package: "modules/*/config", May: []string{"sdk/iom/match", "sdk/iom/meter"}, Why: "a module's configuration is plain data"},
 	{Package: "sdk/iom/match/matchtest", May: []string{"sdk/...", "internal/testutil/..."}, Why: "authors of modules get it, without the rest of the project"},
 	{Package: "sdk/iomtest", May: []string{"sdk/...", "internal/testutil/..."}, Why: "authors of modules get it, without the rest of the project"},
 	{Package: "sdk/...", May: []string{"sdk/..."}, Why: "authors of modules get it, without the rest of the project"},

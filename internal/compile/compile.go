@@ -3,11 +3,13 @@
 package compile
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/netstate"
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 // Compiler remembers what it compiled: a switch or router whose content did not change gives the same *netstate.Module again.
@@ -29,6 +31,7 @@ type compiledRouter struct {
 type compiled struct {
 	from     *logical.Switch
 	links    []uint16 // keys of the ports that lead to another datapath of the network
+	meters   map[string]meter.Meter
 	module   *netstate.Module
 	problems logical.Problems
 }
@@ -45,7 +48,7 @@ func (c *Compiler) Compile(n *logical.Network) (*netstate.State, []logical.Probl
 	}
 	problems := logical.Problems(slices.Clone(n.Problems))
 	for uuid, sw := range n.Switches {
-		done := c.compileSwitch(sw, linksOf(sw, n))
+		done := c.compileSwitch(sw, linksOf(sw, n), meters(sw.Copp, n.Meters))
 		next[uuid] = done
 		state.Modules[uuid] = done.module
 		problems = append(problems, done.problems...)
@@ -77,16 +80,16 @@ func (c *Compiler) compileRouters(n *logical.Network, state *netstate.State) (pr
 }
 
 // compileSwitch compiles a switch unless that would give what it gave last time; an equal module is the same one.
-func (c *Compiler) compileSwitch(sw *logical.Switch, links []uint16) compiled {
+func (c *Compiler) compileSwitch(sw *logical.Switch, links []uint16, meters map[string]meter.Meter) compiled {
 	last, known := c.switches[sw.UUID]
-	if known && slices.Equal(last.links, links) && (last.from == sw || reflect.DeepEqual(last.from, sw)) {
+	if known && slices.Equal(last.links, links) && maps.Equal(last.meters, meters) && (last.from == sw || reflect.DeepEqual(last.from, sw)) {
 		return last
 	}
-	module, problems := switchModule(sw, links, last)
+	module, problems := switchModule(sw, links, meters, last)
 	if known && last.module.Equal(module) {
 		module = last.module
 	}
-	return compiled{from: sw, links: links, module: module, problems: problems}
+	return compiled{from: sw, links: links, meters: meters, module: module, problems: problems}
 }
 
 // linksOf are the keys of a switch's ports that lead to another datapath of the network, ascending.

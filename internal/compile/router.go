@@ -2,12 +2,14 @@ package compile
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/modules/router/config"
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 // routerSource is all that a router's module follows from. Equal sources give equal modules.
@@ -15,15 +17,16 @@ type routerSource struct {
 	router *logical.Router
 	// around are the datapaths at the other ends of its ports: *logical.Switch or *logical.Router, nil where there is none.
 	around []any
+	meters map[string]meter.Meter
 }
 
 func (s routerSource) equal(o routerSource) bool {
-	return s.router == o.router && slices.Equal(s.around, o.around)
+	return s.router == o.router && slices.Equal(s.around, o.around) && maps.Equal(s.meters, o.meters)
 }
 
 // sourceOf finds what a router's module follows from.
 func sourceOf(r *logical.Router, n *logical.Network) routerSource {
-	s := routerSource{router: r, around: make([]any, len(r.Ports))}
+	s := routerSource{router: r, around: make([]any, len(r.Ports)), meters: meters(r.Copp, n.Meters)}
 	for i, p := range r.Ports {
 		if p.Link == nil {
 			continue
@@ -45,6 +48,7 @@ func routerModule(s routerSource) (*netstate.Module, logical.Problems) {
 		Ports:          make(map[uint16]config.Port, len(r.Ports)),
 		Neighbours:     map[config.Neighbour][6]byte{},
 		LearnOnlyKnown: r.IgnoreARPRequests,
+		Meters:         metersFor(config.Metered, s.meters),
 	}
 	m := &netstate.Module{ID: r.UUID, Kind: config.Kind, Name: r.Name, Key: r.Key, Ports: make([]netstate.Port, len(r.Ports)), Config: cfg}
 	for i, p := range r.Ports {
@@ -63,6 +67,7 @@ func routerModule(s routerSource) (*netstate.Module, logical.Problems) {
 		}
 	}
 	cfg.Routes = routes(r, &problems)
+	checkMeters(r.Copp, s.meters, "logical_router", r.Name, &problems)
 	return m, problems
 }
 

@@ -8,6 +8,7 @@ import (
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/modules/l2switch/config"
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 // Groups that ovn-northd makes for every switch, ovn-northd(8) "Destination Lookup": of all enabled ports, of those with unknown
@@ -20,7 +21,7 @@ const (
 )
 
 // switchModule makes the l2switch instance of a logical switch, with what it has in common with the last one.
-func switchModule(sw *logical.Switch, links []uint16, last compiled) (*netstate.Module, logical.Problems) {
+func switchModule(sw *logical.Switch, links []uint16, meters map[string]meter.Meter, last compiled) (*netstate.Module, logical.Problems) {
 	cfg, problems := patch(sw, last), logical.Problems(nil)
 	if cfg == nil {
 		cfg, problems = ports(sw)
@@ -42,6 +43,8 @@ func switchModule(sw *logical.Switch, links []uint16, last compiled) (*netstate.
 	cfg.VLANPassthru, cfg.DNS = sw.VLANPassthru, len(sw.DNS) > 0
 	cfg.FloodGroup, cfg.UnknownGroup = keys[floodGroup], keys[unknownGroup]
 	cfg.Snooping = snooping(sw, keys)
+	cfg.Meters = metersFor(config.Metered, meters)
+	checkMeters(sw.Copp, meters, "logical_switch", sw.Name, &problems)
 	return m, problems
 }
 

@@ -10,6 +10,8 @@ import (
 	"woven.dev/woven/internal/hover/punt"
 	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/modules/l2switch/config"
+	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/wire"
 )
 
 const (
@@ -73,6 +75,13 @@ func TestLiveTables(t *testing.T) {
 		t.Error(err)
 	}
 	n.puntCounts(switchA, "learned", 2)
+	families := map[string]string{ // which are counted together
+		iom.Bytes(wire.PuntKey{Dp: 1, Kind: 1, Reason: 1}):         iom.Bytes(wire.PuntLimit{Sent: 2}),
+		iom.Bytes(wire.PuntKey{Dp: 1, Kind: 1, Reason: 1, Ip6: 1}): iom.Bytes(wire.PuntLimit{Sent: 3})}
+	if err := n.WriteTable("iom_punt_limits", families, nil); err != nil {
+		t.Fatal(err)
+	}
+	n.puntCounts(switchA, "learned", 5)
 
 	if err := n.open(AttachTCX); err != nil {
 		t.Fatal(err)

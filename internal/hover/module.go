@@ -115,7 +115,7 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 		return place{}, err
 	}
 	n.ids.Store(dp, m.ID)
-	inst := iom.Instance{Slot: dp, Local: map[uint16]uint32{}, Refs: map[uint16]iom.Ref{}, Config: m.Config}
+	inst := iom.Instance{Slot: dp, Local: map[uint16]uint32{}, Refs: map[uint16]iom.Ref{}, Kind: kind, Config: m.Config}
 	out := place{module: m, kind: kind, inst: inst, places: map[uint16][]iom.Ref{}, peers: map[uint16]uint32{}}
 	for _, p := range m.Ports {
 		var refs []iom.Ref
@@ -182,7 +182,7 @@ func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32) (*i
 			return nil, fmt.Errorf("link service: kind %q is not loaded", s.Kind)
 		}
 		inst := p.inst
-		inst.Config = s.Config
+		inst.Config, inst.Kind = s.Config, kind
 		if err := kinds[kind-1].Entries(inst, t); err != nil {
 			return nil, err
 		}

@@ -47,7 +47,8 @@ func (h *Hover) PuntCounts() ([]PuntCount, error) {
 	h.mu.Lock()
 	live := h.have.Modules
 	h.mu.Unlock()
-	var out []PuntCount
+	type sum struct{ sent, lost uint64 }
+	sums := map[PuntCount]sum{} // of both families, by a count without them
 	for key, value := range rows {
 		k, err := iom.Get[wire.PuntKey](key)
 		if err != nil {
@@ -63,7 +64,14 @@ func (h *Hover) PuntCounts() ([]PuntCount, error) {
 			continue
 		}
 		kind := h.cfg.Kinds[k.Kind-1].Name
-		out = append(out, PuntCount{Module: id, Name: module.Name, Key: module.Key, Kind: kind, Reason: h.spec.PuntReason(kind, uint32(k.Reason)), Sent: v.Sent, Lost: v.Lost})
+		what := PuntCount{Module: id, Name: module.Name, Key: module.Key, Kind: kind, Reason: h.spec.PuntReason(kind, uint32(k.Reason))}
+		so := sums[what]
+		sums[what] = sum{so.sent + v.Sent, so.lost + v.Lost}
+	}
+	out := make([]PuntCount, 0, len(sums))
+	for count, s := range sums {
+		count.Sent, count.Lost = s.sent, s.lost
+		out = append(out, count)
 	}
 	return out, nil
 }

@@ -39,7 +39,6 @@ func (n *network) checkSwitch(ls *nb.LogicalSwitch) {
 		{len(ls.QOSRules) > 0, "qos_rules are not supported yet: traffic is neither limited nor marked"},
 		{len(ls.DNSRecords) > 0, "dns_records are not supported yet: DNS requests go to the server that they name"},
 		{len(ls.ForwardingGroups) > 0, "forwarding_groups are not supported: their addresses are not answered"},
-		{ls.Copp != nil, "copp is not supported: punted packets have built-in limits"},
 	} {
 		if c.asked {
 			n.Add("logical_switch", ls.Name, "%s", c.reason)

@@ -7,6 +7,7 @@ import (
 
 	"woven.dev/woven/modules/l2switch/config"
 	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package l2switch -output-stem l2switch -type l2switch_config -type l2switch_port -type l2switch_mac_key -type l2switch_ip_key -type l2switch_fdb_key -type l2switch_neigh_key -type l2switch_neigh -type l2switch_flag -type l2switch_mac_flag -type l2switch_ip_use -type l2switch_config_flag -type l2switch_learned -type l2switch_learn_count -type iom_addr L2switch l2switch.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
@@ -42,6 +43,14 @@ var activationFlags = map[config.Activation]L2switchL2switchFlag{
 	config.NA:   L2switchL2switchFlagL2SWITCH_ACTIVATE_NA,
 }
 
+// metered are the punts that go with config.Metered.
+var metered = map[string][]meter.Punts{
+	"dhcpv4-opts": {{Reason: PuntDHCP}},
+	"dhcpv6-opts": {{Reason: PuntDHCP, IP6: true}},
+	"dns":         {{Reason: PuntDNS}, {Reason: PuntDNS, IP6: true}},
+	"igmp":        {{Reason: PuntMulticast}, {Reason: PuntMulticast, IP6: true}},
+}
+
 // Entries are the table entries of one switch. Pure.
 func Entries(inst iom.Instance, t *iom.Tables) error {
 	c, ok := inst.Config.(*config.Config)
@@ -51,6 +60,7 @@ func Entries(inst iom.Instance, t *iom.Tables) error {
 	if err := c.Validate(); err != nil {
 		return fmt.Errorf("configure l2switch: %w", err)
 	}
+	meter.Put(t, inst, c.Meters, metered)
 	putConfig(t, inst.Slot, c)
 	for key, slot := range inst.Local {
 		putPort(t, slot, c.Ports[key])

@@ -77,30 +77,33 @@ type L2switchIomGroupKey struct {
 }
 
 type L2switchIomMeta struct {
-	_           structs.HostLayout
-	Flags       uint32
-	Dp          uint32
-	Port        uint32
-	In          uint32
-	Out         uint32
-	Mark        uint32
-	InKey       uint16
-	OutKey      uint16
-	Hops        uint8
-	Service     uint8
-	Proto       uint16
-	L4          uint16
-	L4Proto     uint8
-	Fragment    uint8
-	Sport       uint16
-	Dport       uint16
-	Dmac        [6]uint8
-	Smac        [6]uint8
-	Src         L2switchIomAddr
-	Dst         L2switchIomAddr
-	About       L2switchIomAddr
-	CopyIfindex uint32
-	Depth       uint32
+	_             structs.HostLayout
+	Flags         uint32
+	Dp            uint32
+	Port          uint32
+	In            uint32
+	Out           uint32
+	Mark          uint32
+	InKey         uint16
+	OutKey        uint16
+	Hops          uint8
+	Service       uint8
+	Proto         uint16
+	L4            uint16
+	L4Proto       uint8
+	Fragment      uint8
+	FirstFragment uint8
+	CtState       uint8
+	Sport         uint16
+	Dport         uint16
+	Dmac          [6]uint8
+	Smac          [6]uint8
+	_             [2]byte
+	Src           L2switchIomAddr
+	Dst           L2switchIomAddr
+	About         L2switchIomAddr
+	CopyIfindex   uint32
+	Depth         uint32
 }
 
 type L2switchIomNode struct {
@@ -144,16 +147,24 @@ type L2switchIomPuntBuf struct {
 type L2switchIomPuntKey struct {
 	_      structs.HostLayout
 	Dp     uint32
-	Kind   uint16
+	Kind   uint8
+	Ip6    uint8
 	Reason uint16
 }
 
 type L2switchIomPuntLimit struct {
 	_      structs.HostLayout
-	At     uint64
-	Tokens uint64
+	At     int64
+	Tokens int64
 	Sent   uint64
 	Lost   uint64
+}
+
+type L2switchIomPuntMeter struct {
+	_     structs.HostLayout
+	Rate  uint32
+	Burst uint32
+	Bits  uint32
 }
 
 type L2switchIomStats struct {
@@ -345,6 +356,7 @@ const (
 	L2switchMapIomProgs            = "iom_progs"
 	L2switchMapIomPuntBufs         = "iom_punt_bufs"
 	L2switchMapIomPuntLimits       = "iom_punt_limits"
+	L2switchMapIomPuntMeters       = "iom_punt_meters"
 	L2switchMapIomPunts            = "iom_punts"
 	L2switchMapIomTraceLog         = "iom_trace_log"
 	L2switchMapIomTunnelEnd        = "iom_tunnel_end"
@@ -435,6 +447,7 @@ type L2switchMapSpecs struct {
 	IomProgs            *ebpf.MapSpec `ebpf:"iom_progs"`
 	IomPuntBufs         *ebpf.MapSpec `ebpf:"iom_punt_bufs"`
 	IomPuntLimits       *ebpf.MapSpec `ebpf:"iom_punt_limits"`
+	IomPuntMeters       *ebpf.MapSpec `ebpf:"iom_punt_meters"`
 	IomPunts            *ebpf.MapSpec `ebpf:"iom_punts"`
 	IomTraceLog         *ebpf.MapSpec `ebpf:"iom_trace_log"`
 	IomTunnelEnd        *ebpf.MapSpec `ebpf:"iom_tunnel_end"`
@@ -495,6 +508,7 @@ type L2switchMaps struct {
 	IomProgs            *ebpf.Map `ebpf:"iom_progs"`
 	IomPuntBufs         *ebpf.Map `ebpf:"iom_punt_bufs"`
 	IomPuntLimits       *ebpf.Map `ebpf:"iom_punt_limits"`
+	IomPuntMeters       *ebpf.Map `ebpf:"iom_punt_meters"`
 	IomPunts            *ebpf.Map `ebpf:"iom_punts"`
 	IomTraceLog         *ebpf.Map `ebpf:"iom_trace_log"`
 	IomTunnelEnd        *ebpf.Map `ebpf:"iom_tunnel_end"`
@@ -526,6 +540,7 @@ func (m *L2switchMaps) Close() error {
 		m.IomProgs,
 		m.IomPuntBufs,
 		m.IomPuntLimits,
+		m.IomPuntMeters,
 		m.IomPunts,
 		m.IomTraceLog,
 		m.IomTunnelEnd,

@@ -20,7 +20,7 @@
 	X(MCAST_CONTROL, "IGMP or MLD report, and no port wants them") \
 	X(UNKNOWN_MAC, "destination MAC is on no port of the switch") \
 	X(SERVED, "DHCP or DNS request: user space answers it or sends it on") \
-	X(SERVICE_BUSY, "DHCP request that user space is too busy for") \
+	X(SERVICE_BUSY, "DHCP or DNS request that user space is too busy for") \
 	X(DST_DISABLED, "receiving port is disabled") \
 	X(DST_SECURITY, "destination is not allowed by the receiving port's port security")
 IOM_DROPS(l2switch, L2SWITCH_DROPS)

@@ -80,7 +80,8 @@ static __always_inline int own_in(struct __sk_buff *skb, struct iom_meta *m)
 		return 1;
 	}
 	if (!is_icmp && !m->fragment && !(m->flags & IOM_RESUMED))
-		iom_punt(skb, m, ROUTER_PUNT_OWN, IOM_PUNT_BYTES);
+		iom_punt(skb, m, m->l4_proto == PROTO_TCP || m->l4_proto == PROTO_SCTP ? ROUTER_PUNT_RESET : ROUTER_PUNT_OWN,
+			 IOM_PUNT_BYTES);
 	iom_drop(skb, m, router, OWN_ADDRESS);
 	return 1;
 }

@@ -23,7 +23,8 @@ static __always_inline void learn(struct __sk_buff *skb, struct iom_meta *m, str
 	if (is_request && !known && !asks_us && config && config->flags & ROUTER_LEARN_KNOWN)
 		return;
 	m->about = *addr;
-	iom_punt(skb, m, ROUTER_PUNT_LEARN, ROUTER_LEARN_BYTES);
+	iom_punt_at(skb, m, is_request && m->proto == ETH_IP6 ? ROUTER_PUNT_LEARN_ASKED : ROUTER_PUNT_LEARN, ROUTER_LEARN_BYTES,
+		    ROUTER_LEARN_RATE);
 }
 
 /* The router's own address addr on the port that the packet came in by; NULL: it is none. */

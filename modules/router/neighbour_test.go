@@ -70,7 +70,7 @@ func TestNeighbours(t *testing.T) {
 		{"a request for another network's address", "vm0", arp(t, 1, all, "10.0.0.10", "10.0.1.1"), "flood 32768\ncopy sw0-lr"},
 		{"a request from another network", "vm0", arp(t, 1, all, "10.0.7.10", "10.0.0.1"), "enter router\ndrop router.neighbour"},
 		{"a solicitation that teaches", "vm0", iomtest.Solicit(t, vmMAC(0), groupMAC, ip("fd00:0::10"), group, ip("fd00:0::1"), mac77),
-			"enter router\npunt router.learn\nrewrite 0+86\nenter l2switch\noutput vm0"},
+			"enter router\npunt router.learn_asked\nrewrite 0+86\nenter l2switch\noutput vm0"},
 		{"an advertisement that teaches", "vm0", iomtest.Advertise(t, vmMAC(0), lrpMAC(0), ip("fd00:0::10"), ip("fd00:0::1"), ip("fd00:0::10"), mac77),
 			"enter router\npunt router.learn\ndrop router.neighbour"},
 		{"an advertisement with nothing new", "vm0", iomtest.Advertise(t, vmMAC(0), lrpMAC(0), ip("fd00:0::10"), ip("fd00:0::1"), ip("fd00:0::10"), vmMAC(0)),

@@ -107,8 +107,7 @@ static __always_inline int send_by(struct __sk_buff *skb, struct iom_meta *m, st
 	}
 	neigh = router_neigh_get(m->dp, m->out, &m->about);
 	if (!neigh) {
-		if (!(m->flags & IOM_RESUMED))
-			iom_punt(skb, m, ROUTER_PUNT_RESOLVE, IOM_PUNT_BYTES);
+		iom_punt_at(skb, m, ROUTER_PUNT_RESOLVE, IOM_PUNT_BYTES, ROUTER_RESOLVE_RATE);
 		return iom_drop(skb, m, router, UNRESOLVED);
 	}
 	if (rewrite(skb, m, port->mac, neigh->mac))

@@ -8,6 +8,7 @@ import (
 
 	"woven.dev/woven/modules/router/config"
 	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package router -output-stem router -type router_config -type router_flag -type router_port -type router_port_flag -type router_addr_key -type router_addr -type router_by -type router_route_key -type router_route -type router_way -type router_policy_key -type router_policy -type router_policy_action -type router_hop -type router_hop_key -type router_neigh_key -type router_neigh -type iom_addr Router router.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
@@ -57,6 +58,7 @@ func Entries(inst iom.Instance, t *iom.Tables) error {
 	if err != nil {
 		return fmt.Errorf("configure router: %w", err)
 	}
+	meter.Put(t, inst, c.Meters, metered)
 	putConfig(t, inst.Slot, c, policies)
 	for key, slot := range inst.Local {
 		putPort(t, slot, c.Ports[key], r.tables)
@@ -144,4 +146,20 @@ const (
 	PuntOwn     = uint32(RouterRouterPuntROUTER_PUNT_OWN)
 	PuntTooBig  = uint32(RouterRouterPuntROUTER_PUNT_TOO_BIG)
 	PuntSolicit = uint32(RouterRouterPuntROUTER_PUNT_SOLICIT)
+	PuntReset   = uint32(RouterRouterPuntROUTER_PUNT_RESET)
+
+	PuntLearnAsked = uint32(RouterRouterPuntROUTER_PUNT_LEARN_ASKED)
 )
+
+// metered are the punts that go with config.Metered.
+var metered = map[string][]meter.Punts{
+	"arp":           {{Reason: PuntLearn}},
+	"arp-resolve":   {{Reason: PuntResolve}},
+	"icmp4-error":   {{Reason: PuntTTL}, {Reason: PuntNoRoute}, {Reason: PuntOwn}, {Reason: PuntTooBig}},
+	"icmp6-error":   {{Reason: PuntTTL, IP6: true}, {Reason: PuntNoRoute, IP6: true}, {Reason: PuntOwn, IP6: true}, {Reason: PuntTooBig, IP6: true}},
+	"nd-na":         {{Reason: PuntLearn, IP6: true}},
+	"nd-ns":         {{Reason: PuntLearnAsked, IP6: true}},
+	"nd-ns-resolve": {{Reason: PuntResolve, IP6: true}},
+	"nd-ra-opts":    {{Reason: PuntSolicit, IP6: true}},
+	"tcp-reset":     {{Reason: PuntReset}, {Reason: PuntReset, IP6: true}},
+}

@@ -210,30 +210,33 @@ type RouterIomMatchSize struct {
 }
 
 type RouterIomMeta struct {
-	_           structs.HostLayout
-	Flags       uint32
-	Dp          uint32
-	Port        uint32
-	In          uint32
-	Out         uint32
-	Mark        uint32
-	InKey       uint16
-	OutKey      uint16
-	Hops        uint8
-	Service     uint8
-	Proto       uint16
-	L4          uint16
-	L4Proto     uint8
-	Fragment    uint8
-	Sport       uint16
-	Dport       uint16
-	Dmac        [6]uint8
-	Smac        [6]uint8
-	Src         RouterIomAddr
-	Dst         RouterIomAddr
-	About       RouterIomAddr
-	CopyIfindex uint32
-	Depth       uint32
+	_             structs.HostLayout
+	Flags         uint32
+	Dp            uint32
+	Port          uint32
+	In            uint32
+	Out           uint32
+	Mark          uint32
+	InKey         uint16
+	OutKey        uint16
+	Hops          uint8
+	Service       uint8
+	Proto         uint16
+	L4            uint16
+	L4Proto       uint8
+	Fragment      uint8
+	FirstFragment uint8
+	CtState       uint8
+	Sport         uint16
+	Dport         uint16
+	Dmac          [6]uint8
+	Smac          [6]uint8
+	_             [2]byte
+	Src           RouterIomAddr
+	Dst           RouterIomAddr
+	About         RouterIomAddr
+	CopyIfindex   uint32
+	Depth         uint32
 }
 
 type RouterIomNode struct {
@@ -277,16 +280,24 @@ type RouterIomPuntBuf struct {
 type RouterIomPuntKey struct {
 	_      structs.HostLayout
 	Dp     uint32
-	Kind   uint16
+	Kind   uint8
+	Ip6    uint8
 	Reason uint16
 }
 
 type RouterIomPuntLimit struct {
 	_      structs.HostLayout
-	At     uint64
-	Tokens uint64
+	At     int64
+	Tokens int64
 	Sent   uint64
 	Lost   uint64
+}
+
+type RouterIomPuntMeter struct {
+	_     structs.HostLayout
+	Rate  uint32
+	Burst uint32
+	Bits  uint32
 }
 
 type RouterIomStats struct {
@@ -453,13 +464,15 @@ const (
 type RouterRouterPunt uint32
 
 const (
-	RouterRouterPuntROUTER_PUNT_LEARN    RouterRouterPunt = 1
-	RouterRouterPuntROUTER_PUNT_RESOLVE  RouterRouterPunt = 2
-	RouterRouterPuntROUTER_PUNT_TTL      RouterRouterPunt = 3
-	RouterRouterPuntROUTER_PUNT_NO_ROUTE RouterRouterPunt = 4
-	RouterRouterPuntROUTER_PUNT_OWN      RouterRouterPunt = 5
-	RouterRouterPuntROUTER_PUNT_TOO_BIG  RouterRouterPunt = 6
-	RouterRouterPuntROUTER_PUNT_SOLICIT  RouterRouterPunt = 7
+	RouterRouterPuntROUTER_PUNT_LEARN       RouterRouterPunt = 1
+	RouterRouterPuntROUTER_PUNT_RESOLVE     RouterRouterPunt = 2
+	RouterRouterPuntROUTER_PUNT_TTL         RouterRouterPunt = 3
+	RouterRouterPuntROUTER_PUNT_NO_ROUTE    RouterRouterPunt = 4
+	RouterRouterPuntROUTER_PUNT_OWN         RouterRouterPunt = 5
+	RouterRouterPuntROUTER_PUNT_TOO_BIG     RouterRouterPunt = 6
+	RouterRouterPuntROUTER_PUNT_SOLICIT     RouterRouterPunt = 7
+	RouterRouterPuntROUTER_PUNT_RESET       RouterRouterPunt = 8
+	RouterRouterPuntROUTER_PUNT_LEARN_ASKED RouterRouterPunt = 9
 )
 
 type RouterRouterRoute struct {
@@ -511,6 +524,7 @@ const (
 	RouterMapIomProgs         = "iom_progs"
 	RouterMapIomPuntBufs      = "iom_punt_bufs"
 	RouterMapIomPuntLimits    = "iom_punt_limits"
+	RouterMapIomPuntMeters    = "iom_punt_meters"
 	RouterMapIomPunts         = "iom_punts"
 	RouterMapIomTraceLog      = "iom_trace_log"
 	RouterMapIomTunnelEnd     = "iom_tunnel_end"
@@ -609,6 +623,7 @@ type RouterMapSpecs struct {
 	IomProgs         *ebpf.MapSpec `ebpf:"iom_progs"`
 	IomPuntBufs      *ebpf.MapSpec `ebpf:"iom_punt_bufs"`
 	IomPuntLimits    *ebpf.MapSpec `ebpf:"iom_punt_limits"`
+	IomPuntMeters    *ebpf.MapSpec `ebpf:"iom_punt_meters"`
 	IomPunts         *ebpf.MapSpec `ebpf:"iom_punts"`
 	IomTraceLog      *ebpf.MapSpec `ebpf:"iom_trace_log"`
 	IomTunnelEnd     *ebpf.MapSpec `ebpf:"iom_tunnel_end"`
@@ -677,6 +692,7 @@ type RouterMaps struct {
 	IomProgs         *ebpf.Map `ebpf:"iom_progs"`
 	IomPuntBufs      *ebpf.Map `ebpf:"iom_punt_bufs"`
 	IomPuntLimits    *ebpf.Map `ebpf:"iom_punt_limits"`
+	IomPuntMeters    *ebpf.Map `ebpf:"iom_punt_meters"`
 	IomPunts         *ebpf.Map `ebpf:"iom_punts"`
 	IomTraceLog      *ebpf.Map `ebpf:"iom_trace_log"`
 	IomTunnelEnd     *ebpf.Map `ebpf:"iom_tunnel_end"`
@@ -715,6 +731,7 @@ func (m *RouterMaps) Close() error {
 		m.IomProgs,
 		m.IomPuntBufs,
 		m.IomPuntLimits,
+		m.IomPuntMeters,
 		m.IomPunts,
 		m.IomTraceLog,
 		m.IomTunnelEnd,

@@ -42,11 +42,19 @@ enum router_punt {
 	ROUTER_PUNT_RESOLVE = 2, /* packet for the next hop about by the port out, as it came in */
 	ROUTER_PUNT_TTL = 3, /* ICMP time exceeded is due; as it came in, as all that follow */
 	ROUTER_PUNT_NO_ROUTE = 4, /* ICMP network unreachable */
-	ROUTER_PUNT_OWN = 5, /* ICMP port or protocol unreachable, TCP reset */
+	ROUTER_PUNT_OWN = 5, /* ICMP port or protocol unreachable */
 	ROUTER_PUNT_TOO_BIG = 6, /* ICMP fragmentation needed, packet too big; out says by which port */
 	ROUTER_PUNT_SOLICIT = 7, /* router solicitation */
+	ROUTER_PUNT_RESET = 8, /* TCP reset, SCTP abort */
+	ROUTER_PUNT_LEARN_ASKED = 9, /* as LEARN, of a neighbour solicitation */
 };
 const volatile enum router_punt router_punts = 0; /* puts the enum in BTF, where user space finds it */
+
+/* Punts a second, of a router, without a meter. */
+enum {
+	ROUTER_LEARN_RATE = 500,
+	ROUTER_RESOLVE_RATE = 500,
+};
 
 enum router_flag {
 	ROUTER_BY_SOURCE = 1 << 0, /* some routes go by the source address */

@@ -43,6 +43,8 @@ func (r Ref) Remote() (node uint32, key uint16, ok bool) {
 type Instance struct {
 	// Slot is the instance's number in table keys (m->dp).
 	Slot uint32
+	// Kind is the number of the kind whose Config it is.
+	Kind uint32
 	// Local are the slots of the ports plugged on this node, by key.
 	Local map[uint16]uint32
 	// Refs are the ways to all ports that are plugged somewhere, by key.

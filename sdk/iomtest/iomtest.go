@@ -148,6 +148,7 @@ func (k *Kit) kind(name string) int {
 
 func (k *Kit) entries(kind int, inst iom.Instance, t *iom.Tables) {
 	k.t.Helper()
+	inst.Kind = uint32(kind + 1)
 	if err := k.spec.Kinds[kind].Entries(inst, t); err != nil {
 		k.t.Fatal(err)
 	}

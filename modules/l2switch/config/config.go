@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 // Kind is the module kind's name.
@@ -31,7 +33,12 @@ type Config struct {
 	FDB map[[6]byte]uint16
 	// Neighbours are the addresses whose owners are known: the switch answers ARP and ND itself, or asks the owner alone.
 	Neighbours map[netip.Addr]Neighbour
+	// Meters limit what reaches user space, by kind of packet; what has none is limited all the same.
+	Meters map[string]meter.Meter
 }
+
+// Metered are the kinds of packets that Meters limits, by their names in ovn-nb(5), Copp.
+var Metered = []string{"dhcpv4-opts", "dhcpv6-opts", "dns", "igmp"}
 
 // Port is the configuration of one port.
 type Port struct {
@@ -91,7 +98,7 @@ type Neighbour struct {
 func (c *Config) Equal(other any) bool {
 	o, ok := other.(*Config)
 	return ok && c.FloodGroup == o.FloodGroup && c.UnknownGroup == o.UnknownGroup && c.VLANPassthru == o.VLANPassthru && c.DNS == o.DNS &&
-		maps.Equal(c.FDB, o.FDB) && maps.Equal(c.Neighbours, o.Neighbours) &&
+		maps.Equal(c.FDB, o.FDB) && maps.Equal(c.Neighbours, o.Neighbours) && maps.Equal(c.Meters, o.Meters) &&
 		maps.EqualFunc(c.Ports, o.Ports, Port.equal) && reflect.DeepEqual(c.Snooping, o.Snooping)
 }
 
@@ -125,5 +132,5 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("neighbour %s belongs to port key %d, which is not in this switch", a, n.Port)
 		}
 	}
-	return nil
+	return meter.Validate(c.Meters, Metered)
 }

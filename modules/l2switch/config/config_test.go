@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 var (
@@ -26,6 +28,7 @@ func sample() *Config {
 			netip.MustParseAddr("fd00::1"):  {MAC: mac1, Port: 1},
 			netip.MustParseAddr("10.0.0.1"): {MAC: mac1, Port: 1},
 		},
+		Meters: map[string]meter.Meter{"dns": {Rate: 10}, "igmp": {Rate: 100, Burst: 20, Bits: true}},
 	}
 }
 
@@ -37,6 +40,8 @@ fdb 0a:00:00:00:00:01 port 1
 fdb 0a:00:00:00:00:02 port 2
 neighbour 10.0.0.1 is 0a:00:00:00:00:01 port 1
 neighbour fd00::1 is 0a:00:00:00:00:01 port 1
+meter dns 10 pktps burst 10
+meter igmp 100 kbps burst 20
 `
 	if got := sample().String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -57,6 +62,8 @@ func TestValidate(t *testing.T) {
 		{"multicast neighbour", func(c *Config) { c.Neighbours[netip.MustParseAddr("ff02::1")] = Neighbour{Port: 1} }, "no unicast"},
 		{"no neighbour address", func(c *Config) { c.Neighbours[netip.Addr{}] = Neighbour{Port: 1} }, "no unicast"},
 		{"neighbour of an absent port", func(c *Config) { c.Neighbours[netip.MustParseAddr("fd00::9")] = Neighbour{Port: 9} }, "port key 9"},
+		{"meter of a router", func(c *Config) { c.Meters["arp"] = meter.Meter{Rate: 1} }, `meter for "arp"`},
+		{"meter without a rate", func(c *Config) { c.Meters["dns"] = meter.Meter{Burst: 1} }, "no rate"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

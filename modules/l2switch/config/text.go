@@ -41,6 +41,9 @@ func (c *Config) String() string {
 		}
 		fmt.Fprintf(&b, "neighbour %s is %s port %d%s\n", addr, net.HardwareAddr(n.MAC[:]), n.Port, asked)
 	}
+	for _, kind := range slices.Sorted(maps.Keys(c.Meters)) {
+		fmt.Fprintf(&b, "meter %s %s\n", kind, c.Meters[kind])
+	}
 	return b.String()
 }
 

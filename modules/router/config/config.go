@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 // Kind is the module kind's name.
@@ -25,7 +27,12 @@ type Config struct {
 	// LearnOnlyKnown: requests teach the MAC address of their sender only if it asks for one of the router's addresses or is known
 	// already (options:always_learn_from_arp_request=false).
 	LearnOnlyKnown bool
+	// Meters limit what reaches user space, by kind of packet; what has none is limited all the same.
+	Meters map[string]meter.Meter
 }
+
+// Metered are the kinds of packets that Meters limits, by their names in ovn-nb(5), Copp.
+var Metered = []string{"arp", "arp-resolve", "icmp4-error", "icmp6-error", "nd-na", "nd-ns", "nd-ns-resolve", "nd-ra-opts", "tcp-reset"}
 
 // Port is a logical router port.
 type Port struct {
@@ -74,7 +81,7 @@ type Neighbour struct {
 // Equal says whether other is an equal *Config.
 func (c *Config) Equal(other any) bool {
 	o, ok := other.(*Config)
-	return ok && c.LearnOnlyKnown == o.LearnOnlyKnown && maps.Equal(c.Neighbours, o.Neighbours) &&
+	return ok && c.LearnOnlyKnown == o.LearnOnlyKnown && maps.Equal(c.Neighbours, o.Neighbours) && maps.Equal(c.Meters, o.Meters) &&
 		maps.EqualFunc(c.Ports, o.Ports, Port.equal) && slices.EqualFunc(c.Routes, o.Routes, Route.equal) &&
 		slices.EqualFunc(c.Policies, o.Policies, Policy.equal)
 }
@@ -127,7 +134,7 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("neighbour %s is no unicast address", n.Addr)
 		}
 	}
-	return nil
+	return meter.Validate(c.Meters, Metered)
 }
 
 func (c *Config) validateRoute(r Route) error {

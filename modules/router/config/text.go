@@ -29,6 +29,9 @@ func (c *Config) String() string {
 		mac := c.Neighbours[n]
 		fmt.Fprintf(&b, "neighbour %s on port %d is %s\n", n.Addr, n.Port, net.HardwareAddr(mac[:]))
 	}
+	for _, kind := range slices.Sorted(maps.Keys(c.Meters)) {
+		fmt.Fprintf(&b, "meter %s %s\n", kind, c.Meters[kind])
+	}
 	return b.String()
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* punt.h: a copy of a packet, or only word of it, for user space. Punts are rate limited per instance and reason, and a lost one is
+/* punt.h: a copy of a packet, or only word of it, for user space. Punts are rate limited per instance, reason and family, and a lost one is
  * counted; nothing may depend on one arriving. The verdict on the packet itself is another matter. */
 #ifndef IOM_PUNT_H
 #define IOM_PUNT_H
@@ -8,8 +8,8 @@
 
 enum {
 	IOM_PUNT_BYTES = 1536, /* of a packet at most */
-	IOM_PUNT_RATE = 100, /* per second, instance and reason */
-	IOM_PUNT_BURST = 200,
+	IOM_PUNT_RATE = 100, /* per second: where neither a meter nor the reason has another rate */
+	IOM_PUNT_BURST = 2, /* how many seconds' worth may come at once, without a meter */
 };
 
 /* What user space gets, followed by the first caplen bytes of the packet. */
@@ -38,12 +38,29 @@ struct {
 } iom_punt_bufs SEC(".maps");
 
 struct iom_punt_key {
-	__u32 dp;
-	__u16 kind, reason;
+	__u32 dp; /* instance slot */
+	__u8 kind;
+	__u8 ip6; /* 1: IPv6 packets; 0: all others */
+	__u16 reason;
 };
+
+/* How many punts there may be. User space writes it; without a row the rate is the reason's own. */
+struct iom_punt_meter {
+	__u32 rate; /* packets/s or kbit/s */
+	__u32 burst; /* packets or kbit */
+	__u32 bits; /* 1: kbit and kbit/s, of whole packets, from the Ethernet header on; a packet larger than the burst never gets through */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct iom_punt_key);
+	__type(value, struct iom_punt_meter);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_punt_meters SEC(".maps");
+
 struct iom_punt_limit {
-	__u64 at; /* ns; time of the last refill */
-	__u64 tokens; /* thousandths */
+	__s64 at; /* ms; time of the last refill */
+	__s64 tokens; /* thousandths of packets, or bits */
 	__u64 sent, lost; /* lost: over the limit, or no room in the ring */
 };
 struct {
@@ -54,34 +71,44 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } iom_punt_limits SEC(".maps") IOM_LIVE;
 
-/* Takes one token. Two CPUs may take the same one: the limit is a protection, not an account. */
-static __always_inline struct iom_punt_limit *iom_punt_allowed(struct iom_punt_key *key)
+/* Takes the tokens of a packet of len bytes, where there may be rate packets a second unless a meter says otherwise. NULL: there are too few. Two
+ * CPUs may take the same ones: the limit is a protection, not an account. */
+static __always_inline struct iom_punt_limit *iom_punt_allowed(struct iom_punt_key *key, __u32 len, __u32 rate)
 {
-	struct iom_punt_limit full = { .tokens = IOM_PUNT_BURST * 1000 }, *limit = bpf_map_lookup_elem(&iom_punt_limits, key);
-	__u64 now = bpf_ktime_get_coarse_ns(), more;
+	const __s64 now = bpf_ktime_get_coarse_ns() / 1000000, most_since = 1 << 30;
+	struct iom_punt_limit fresh = { .at = now, .tokens = 1LL << 62 }, *limit = bpf_map_lookup_elem(&iom_punt_limits, key);
+	struct iom_punt_meter *meter = bpf_map_lookup_elem(&iom_punt_meters, key);
+	__s64 full = (__s64)rate * IOM_PUNT_BURST * 1000, cost = 1000, since;
 
 	if (!limit) {
-		full.at = now;
-		bpf_map_update_elem(&iom_punt_limits, key, &full, BPF_NOEXIST);
+		bpf_map_update_elem(&iom_punt_limits, key, &fresh, BPF_NOEXIST);
 		limit = bpf_map_lookup_elem(&iom_punt_limits, key);
 		if (!limit)
 			return NULL;
 	}
-	more = (now - limit->at) / 1000000 * IOM_PUNT_RATE;
-	if (more) {
-		limit->tokens = limit->tokens + more > IOM_PUNT_BURST * 1000 ? IOM_PUNT_BURST * 1000 : limit->tokens + more;
+	if (meter) {
+		rate = meter->rate;
+		full = (__s64)meter->burst * 1000;
+		if (meter->bits)
+			cost = (__s64)len * 8;
+	}
+	since = now - limit->at;
+	if (since > 0) {
+		limit->tokens += (since < most_since ? since : most_since) * rate;
 		limit->at = now;
 	}
-	if (limit->tokens < 1000) {
+	if (limit->tokens > full)
+		limit->tokens = full;
+	if (limit->tokens < cost) {
 		__sync_fetch_and_add(&limit->lost, 1);
 		return NULL;
 	}
-	limit->tokens -= 1000;
+	limit->tokens -= cost;
 	return limit;
 }
 
-/* iom_punt sends up to caplen bytes of the packet, which goes on unchanged, to user space. 1: they are on their way; 0: they are lost. */
-IOM_SUBPROG int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 reason, __u32 caplen)
+/* iom_punt_at is iom_punt for a reason with a rate of its own: punts a second. */
+IOM_SUBPROG int iom_punt_at(struct __sk_buff *skb, struct iom_meta *m, __u32 reason, __u32 caplen, __u32 rate)
 {
 	struct iom_punt_key key = { .kind = iom_kind, .reason = reason };
 	struct iom_punt_limit *limit;
@@ -91,10 +118,11 @@ IOM_SUBPROG int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 reason
 	if (!m)
 		return 0;
 	key.dp = m->dp;
+	key.ip6 = m->proto == ETH_IP6;
 	iom_trace_add(m, IOM_TRACE_PUNT, reason, 0);
 	if (m->flags & IOM_TRACE)
 		return 1;
-	limit = iom_punt_allowed(&key);
+	limit = iom_punt_allowed(&key, skb->len, rate);
 	buf = bpf_map_lookup_elem(&iom_punt_bufs, &zero);
 	if (!limit || !buf)
 		return 0;
@@ -118,6 +146,12 @@ IOM_SUBPROG int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 reason
 	}
 	__sync_fetch_and_add(&limit->sent, 1);
 	return 1;
+}
+
+/* iom_punt sends up to caplen bytes of the packet, which goes on unchanged, to user space. 1: they are on their way; 0: they are lost. */
+static __always_inline int iom_punt(struct __sk_buff *skb, struct iom_meta *m, __u32 reason, __u32 caplen)
+{
+	return iom_punt_at(skb, m, reason, caplen, IOM_PUNT_RATE);
 }
 
 #endif

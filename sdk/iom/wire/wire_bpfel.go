@@ -86,30 +86,33 @@ const (
 )
 
 type WireIomMeta struct {
-	_           structs.HostLayout
-	Flags       uint32
-	Dp          uint32
-	Port        uint32
-	In          uint32
-	Out         uint32
-	Mark        uint32
-	InKey       uint16
-	OutKey      uint16
-	Hops        uint8
-	Service     uint8
-	Proto       uint16
-	L4          uint16
-	L4Proto     uint8
-	Fragment    uint8
-	Sport       uint16
-	Dport       uint16
-	Dmac        [6]uint8
-	Smac        [6]uint8
-	Src         WireIomAddr
-	Dst         WireIomAddr
-	About       WireIomAddr
-	CopyIfindex uint32
-	Depth       uint32
+	_             structs.HostLayout
+	Flags         uint32
+	Dp            uint32
+	Port          uint32
+	In            uint32
+	Out           uint32
+	Mark          uint32
+	InKey         uint16
+	OutKey        uint16
+	Hops          uint8
+	Service       uint8
+	Proto         uint16
+	L4            uint16
+	L4Proto       uint8
+	Fragment      uint8
+	FirstFragment uint8
+	CtState       uint8
+	Sport         uint16
+	Dport         uint16
+	Dmac          [6]uint8
+	Smac          [6]uint8
+	_             [2]byte
+	Src           WireIomAddr
+	Dst           WireIomAddr
+	About         WireIomAddr
+	CopyIfindex   uint32
+	Depth         uint32
 }
 
 type WireIomName struct {
@@ -162,16 +165,24 @@ type WireIomPuntBuf struct {
 type WireIomPuntKey struct {
 	_      structs.HostLayout
 	Dp     uint32
-	Kind   uint16
+	Kind   uint8
+	Ip6    uint8
 	Reason uint16
 }
 
 type WireIomPuntLimit struct {
 	_      structs.HostLayout
-	At     uint64
-	Tokens uint64
+	At     int64
+	Tokens int64
 	Sent   uint64
 	Lost   uint64
+}
+
+type WireIomPuntMeter struct {
+	_     structs.HostLayout
+	Rate  uint32
+	Burst uint32
+	Bits  uint32
 }
 
 type WireIomPunted struct {
@@ -283,6 +294,7 @@ const (
 	WireMapIomProgs         = "iom_progs"
 	WireMapIomPuntBufs      = "iom_punt_bufs"
 	WireMapIomPuntLimits    = "iom_punt_limits"
+	WireMapIomPuntMeters    = "iom_punt_meters"
 	WireMapIomPunts         = "iom_punts"
 	WireMapIomTagBindings   = "iom_tag_bindings"
 	WireMapIomTraceLog      = "iom_trace_log"
@@ -375,6 +387,7 @@ type WireMapSpecs struct {
 	IomProgs         *ebpf.MapSpec `ebpf:"iom_progs"`
 	IomPuntBufs      *ebpf.MapSpec `ebpf:"iom_punt_bufs"`
 	IomPuntLimits    *ebpf.MapSpec `ebpf:"iom_punt_limits"`
+	IomPuntMeters    *ebpf.MapSpec `ebpf:"iom_punt_meters"`
 	IomPunts         *ebpf.MapSpec `ebpf:"iom_punts"`
 	IomTagBindings   *ebpf.MapSpec `ebpf:"iom_tag_bindings"`
 	IomTraceLog      *ebpf.MapSpec `ebpf:"iom_trace_log"`
@@ -431,6 +444,7 @@ type WireMaps struct {
 	IomProgs         *ebpf.Map `ebpf:"iom_progs"`
 	IomPuntBufs      *ebpf.Map `ebpf:"iom_punt_bufs"`
 	IomPuntLimits    *ebpf.Map `ebpf:"iom_punt_limits"`
+	IomPuntMeters    *ebpf.Map `ebpf:"iom_punt_meters"`
 	IomPunts         *ebpf.Map `ebpf:"iom_punts"`
 	IomTagBindings   *ebpf.Map `ebpf:"iom_tag_bindings"`
 	IomTraceLog      *ebpf.Map `ebpf:"iom_trace_log"`
@@ -459,6 +473,7 @@ func (m *WireMaps) Close() error {
 		m.IomProgs,
 		m.IomPuntBufs,
 		m.IomPuntLimits,
+		m.IomPuntMeters,
 		m.IomPunts,
 		m.IomTagBindings,
 		m.IomTraceLog,
