@@ -43,4 +43,16 @@ func TestRouting(t *testing.T) {
 		story{"moving", moving},
 	)
 	t.Run("agents away", func(t *testing.T) { agentsAway(t, l) })
+	t.Run("dhcp later", func(t *testing.T) { dhcpLater(t, l) })
+}
+
+func TestServices(t *testing.T) {
+	l := labtest.Up(t, "srv", lab.Options{Hypervisors: 2, Woven: labtest.Woven(t)})
+	tell(t, l,
+		story{"dhcp", dhcp},
+		story{"dhcp reboot", dhcpReboot},
+		story{"dhcpv6", dhcpv6},
+		story{"slaac", slaac},
+		story{"dns", dns},
+	)
 }

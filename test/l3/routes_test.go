@@ -170,7 +170,7 @@ func routeTables(t *testing.T, l *lab.Lab) {
 		t.Errorf("ping by a route of another table:\n%s", out)
 	}
 	wantName(t, third, ip, w.far)
-	wantName(t, third, both, w.far)
+	wantName(t, third, main, w.far)
 }
 
 // ecmp: flows are spread over the next hops, and each keeps to its own.

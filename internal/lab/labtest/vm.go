@@ -32,11 +32,17 @@ func (vm *VM) AddPort() {
 // networks.
 func (vm *VM) Start() {
 	vm.Switch.t.Helper()
-	if err := vm.Switch.Lab.AddWorkload(vm.Switch.t.Context(), vm.Workload); err != nil {
-		vm.Switch.t.Fatal(err)
-	}
+	vm.StartBare()
 	for _, gateway := range vm.Switch.gateways {
 		vm.Switch.Exec(vm.Name, "ip", "route", "add", "default", "via", gateway.String())
+	}
+}
+
+// StartBare is Start without any routes.
+func (vm *VM) StartBare() {
+	vm.Switch.t.Helper()
+	if err := vm.Switch.Lab.AddWorkload(vm.Switch.t.Context(), vm.Workload); err != nil {
+		vm.Switch.t.Fatal(err)
 	}
 }
 
