@@ -73,7 +73,7 @@ enum l2switch_flag {
 enum l2switch_punt {
 	L2SWITCH_PUNT_LEARNED = 1, /* without the packet: look into l2switch_learned_macs */
 	L2SWITCH_PUNT_ACTIVATED = 2, /* the port has become active */
-	L2SWITCH_PUNT_MCAST = 3, /* IGMP or MLD */
+	L2SWITCH_PUNT_MCAST = 3, /* IGMP, MLD, or a hello of PIM */
 };
 const volatile enum l2switch_punt l2switch_punts = 0; /* puts the enum in BTF, where user space finds it */
 
