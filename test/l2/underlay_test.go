@@ -19,6 +19,7 @@ func TestUnderlay(t *testing.T) {
 	}
 	u.Sync()
 	u.expect("IPv4", nil)
+	u.anotherSource()
 	for _, step := range []struct { // each starts from what the one before left
 		name string
 		do   func()
