@@ -261,11 +261,12 @@ func (h *Hover) setModule(m *netstate.Module) error {
 	if err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}
-	rows, err := h.numbers.rows(p, h.cfg.Kinds[kind-1].Entries)
+	owner := moduleOwner(m.ID)
+	rows, err := h.numbers.rows(p, h.cfg.Kinds[kind-1].Entries, h.tables.had[owner].rows)
 	if err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}
-	if err := h.tables.set("module "+m.ID, rows); err != nil {
+	if err := h.tables.set(owner, rows); err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}
 	h.freed(h.numbers.freePorts(p, h.now()))
@@ -273,7 +274,7 @@ func (h *Hover) setModule(m *netstate.Module) error {
 }
 
 func (h *Hover) delModule(id string) error {
-	if err := h.tables.set("module "+id, nil); err != nil {
+	if err := h.tables.set(moduleOwner(id), nil); err != nil {
 		return fmt.Errorf("remove module %q: %w", id, err)
 	}
 	h.freed(h.numbers.freeInstance(instanceID(id), h.now()))

@@ -113,8 +113,8 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 		return place{}, err
 	}
 	n.ids.Store(dp, m.ID)
-	inst := iom.Instance{Slot: dp, Local: map[uint16]uint32{}, Refs: map[uint16]iom.Ref{}, Config: m.Config}
-	out := place{module: m, kind: kind, inst: inst, places: map[uint16][]iom.Ref{}}
+	inst := iom.Instance{Slot: dp, Local: make(map[uint16]uint32, len(n.local[dp])), Refs: make(map[uint16]iom.Ref, len(m.Ports)), Config: m.Config}
+	out := place{module: m, kind: kind, inst: inst, places: make(map[uint16][]iom.Ref, len(m.Ports))}
 	for _, p := range m.Ports {
 		var refs []iom.Ref
 		if p.Device != nil {
@@ -151,9 +151,10 @@ func (n *numbers) plug(dp uint32, key uint16, slot uint32) {
 	n.local[dp][key] = slot
 }
 
-// rows are all table entries of a module in the order in which they must appear: what is looked up last comes first.
-func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error) (*iom.Tables, error) {
-	t, slot := &iom.Tables{}, p.inst.Slot
+// rows are all table entries of a module in the order in which they must appear: what is looked up last comes first. There
+// are about as many in each table as last says.
+func (n *numbers) rows(p place, entries func(iom.Instance, *iom.Tables) error, last map[string]int) (*iom.Tables, error) {
+	t, slot := &iom.Tables{Expected: last}, p.inst.Slot
 	nameRows(t, p.module, slot)
 	iom.Put(t, "iom_dps", slot, wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind})
 	for _, port := range p.module.Ports {
