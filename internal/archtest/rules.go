@@ -42,4 +42,4 @@ var Rules = []Rule{
 }
 
 // TestOnly are the packages that only tests import, and each other.
-var TestOnly = []string{"internal/testutil/...", "internal/lab/labtest", "sdk/iomtest", "test/...", "bench/..."}
+var TestOnly = []string{"internal/testutil/...", "internal/lab/labtest", "internal/hover/hovertest", "sdk/iomtest", "test/...", "bench/..."}

@@ -72,6 +72,16 @@ type L2switchIomGroupKey struct {
 	Index uint16
 }
 
+type L2switchIomHandover struct {
+	_        structs.HostLayout
+	Ifindex  uint32
+	Vni      uint32
+	InKey    uint16
+	OutKey   uint16
+	HereOnly uint32
+	Peer     L2switchIomAddr
+}
+
 type L2switchIomMeta struct {
 	_           structs.HostLayout
 	Flags       uint32
@@ -319,6 +329,7 @@ const (
 	L2switchMapIomFloodPorts       = "iom_flood_ports"
 	L2switchMapIomFloodRate        = "iom_flood_rate"
 	L2switchMapIomGroups           = "iom_groups"
+	L2switchMapIomHandovers        = "iom_handovers"
 	L2switchMapIomMembers          = "iom_members"
 	L2switchMapIomMetas            = "iom_metas"
 	L2switchMapIomNodes            = "iom_nodes"
@@ -403,6 +414,7 @@ type L2switchMapSpecs struct {
 	IomFloodPorts       *ebpf.MapSpec `ebpf:"iom_flood_ports"`
 	IomFloodRate        *ebpf.MapSpec `ebpf:"iom_flood_rate"`
 	IomGroups           *ebpf.MapSpec `ebpf:"iom_groups"`
+	IomHandovers        *ebpf.MapSpec `ebpf:"iom_handovers"`
 	IomMembers          *ebpf.MapSpec `ebpf:"iom_members"`
 	IomMetas            *ebpf.MapSpec `ebpf:"iom_metas"`
 	IomNodes            *ebpf.MapSpec `ebpf:"iom_nodes"`
@@ -461,6 +473,7 @@ type L2switchMaps struct {
 	IomFloodPorts       *ebpf.Map `ebpf:"iom_flood_ports"`
 	IomFloodRate        *ebpf.Map `ebpf:"iom_flood_rate"`
 	IomGroups           *ebpf.Map `ebpf:"iom_groups"`
+	IomHandovers        *ebpf.Map `ebpf:"iom_handovers"`
 	IomMembers          *ebpf.Map `ebpf:"iom_members"`
 	IomMetas            *ebpf.Map `ebpf:"iom_metas"`
 	IomNodes            *ebpf.Map `ebpf:"iom_nodes"`
@@ -492,6 +505,7 @@ func (m *L2switchMaps) Close() error {
 		m.IomFloodPorts,
 		m.IomFloodRate,
 		m.IomGroups,
+		m.IomHandovers,
 		m.IomMembers,
 		m.IomMetas,
 		m.IomNodes,

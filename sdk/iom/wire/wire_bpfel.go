@@ -72,6 +72,16 @@ type WireIomGroupKey struct {
 	Index uint16
 }
 
+type WireIomHandover struct {
+	_        structs.HostLayout
+	Ifindex  uint32
+	Vni      uint32
+	InKey    uint16
+	OutKey   uint16
+	HereOnly uint32
+	Peer     WireIomAddr
+}
+
 type WireIomMark uint32
 
 const (
@@ -251,6 +261,7 @@ const (
 	WireMapIomFloodPorts    = "iom_flood_ports"
 	WireMapIomFloodRate     = "iom_flood_rate"
 	WireMapIomGroups        = "iom_groups"
+	WireMapIomHandovers     = "iom_handovers"
 	WireMapIomMembers       = "iom_members"
 	WireMapIomMetas         = "iom_metas"
 	WireMapIomNames         = "iom_names"
@@ -341,6 +352,7 @@ type WireMapSpecs struct {
 	IomFloodPorts    *ebpf.MapSpec `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.MapSpec `ebpf:"iom_flood_rate"`
 	IomGroups        *ebpf.MapSpec `ebpf:"iom_groups"`
+	IomHandovers     *ebpf.MapSpec `ebpf:"iom_handovers"`
 	IomMembers       *ebpf.MapSpec `ebpf:"iom_members"`
 	IomMetas         *ebpf.MapSpec `ebpf:"iom_metas"`
 	IomNames         *ebpf.MapSpec `ebpf:"iom_names"`
@@ -395,6 +407,7 @@ type WireMaps struct {
 	IomFloodPorts    *ebpf.Map `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.Map `ebpf:"iom_flood_rate"`
 	IomGroups        *ebpf.Map `ebpf:"iom_groups"`
+	IomHandovers     *ebpf.Map `ebpf:"iom_handovers"`
 	IomMembers       *ebpf.Map `ebpf:"iom_members"`
 	IomMetas         *ebpf.Map `ebpf:"iom_metas"`
 	IomNames         *ebpf.Map `ebpf:"iom_names"`
@@ -423,6 +436,7 @@ func (m *WireMaps) Close() error {
 		m.IomFloodPorts,
 		m.IomFloodRate,
 		m.IomGroups,
+		m.IomHandovers,
 		m.IomMembers,
 		m.IomMetas,
 		m.IomNames,
