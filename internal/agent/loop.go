@@ -84,6 +84,7 @@ type liveState struct {
 	state      *netstate.State // nil: this process has not carried out any
 	nbCfg      int
 	known      bool            // nbCfg counts
+	unfinished bool            // the data plane needs another apply, of the same state
 	ports      map[string]bool // logical ports of this node that are carried out
 	failures   []netstate.Failure
 	network    *logical.Network
@@ -182,7 +183,7 @@ func (l *loop) round(ctx context.Context) time.Duration {
 func (l *loop) readHost(r *round) {
 	r.snap = l.host.Snapshot()
 	if r.snap != l.snap {
-		l.plane.DevicesChanged()
+		l.plane.DevicesChanged(changedDevices(l.snap, r.snap))
 		still := map[int]bool{}
 		for _, link := range r.snap.Links {
 			if l.prepared[link.Index] {
@@ -192,6 +193,25 @@ func (l *loop) readHost(r *round) {
 		l.prepared = still
 	}
 	l.snap = r.snap
+}
+
+// changedDevices are the devices that came, went or changed, by ifindex; nil when there is no earlier snapshot: any may have.
+func changedDevices(before, now *hostnet.Snapshot) map[int]bool {
+	if before == nil {
+		return nil
+	}
+	changed := map[int]bool{}
+	for name, link := range now.Links {
+		if before.Links[name] != link {
+			changed[link.Index] = true
+		}
+	}
+	for name, link := range before.Links {
+		if now.Links[name] != link {
+			changed[link.Index] = true
+		}
+	}
+	return changed
 }
 
 // readSettings reads the Open_vSwitch row and points the connections where it says.
@@ -252,6 +272,9 @@ func (l *loop) register(r *round) {
 
 // nextRound is the time until the next round if nothing changes.
 func (l *loop) nextRound(now time.Time) time.Duration {
+	if l.live.unfinished {
+		return 0
+	}
 	next := now.Add(countersEvery)
 	if due := l.countersAt.Add(countersEvery); due.After(now) {
 		next = due
