@@ -26,7 +26,7 @@ func (l *loop) carryOut(ctx context.Context, r *round) {
 	}
 	plugs, problems := l.reader.Plugs(in)
 	r.problems = append(r.problems, problems...)
-	r.claims = decideClaims(plugs, r.sb, r.self, l.held)
+	r.claims = l.claims.decide(plugs, r.sb, r.self, l.held)
 	r.decided, l.held, r.plugged = true, r.claims.held, r.claims.plugs
 	r.problems = append(r.problems, r.claims.problems...)
 	l.noteActivated(r)

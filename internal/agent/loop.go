@@ -56,10 +56,12 @@ type loop struct {
 	snap          *hostnet.Snapshot
 	former        string            // chassis name that this process registered
 	held          map[plugID]string // see decideClaims
-	routes        routeTable        // ways to peers
-	neighbours    neighbourState    // what the kernel was last told
-	prepared      map[int]bool      // devices by ifindex
-	reader        ingest.Reader     // its memory, and the compiler's, make the way from rows to a state incremental
+	claims        claimMemo
+	bindings      bindingMemo
+	routes        routeTable     // ways to peers
+	neighbours    neighbourState // what the kernel was last told
+	prepared      map[int]bool   // devices by ifindex
+	reader        ingest.Reader  // its memory, and the compiler's, make the way from rows to a state incremental
 	compiler      compile.Compiler
 	live          liveState // what the data plane holds
 	fdb           fdbState
@@ -103,7 +105,7 @@ type round struct {
 	self     *sb.Chassis
 	// decided is false until all three databases have been read; claims and plugged mean nothing before.
 	decided  bool
-	claims   claims
+	claims   *claims
 	plugged  []ingest.Plug
 	problems logical.Problems
 }
@@ -159,7 +161,7 @@ func (l *loop) pause(ctx context.Context, d time.Duration, signal <-chan struct{
 
 // round does one pass and returns how long to wait for a change before the next.
 func (l *loop) round(ctx context.Context) time.Duration {
-	r := &round{now: l.now()}
+	r := &round{now: l.now(), claims: &claims{}}
 	l.ovsDB.settle(r.now)
 	l.nbDB.settle(r.now)
 	l.sbDB.settle(r.now)

@@ -19,10 +19,10 @@ type plugging struct {
 func (p *plugging) same(in *Input) bool {
 	last := &p.in
 	return last.SB != nil && last.Chassis == in.Chassis &&
-		sameTable(last.SB.PortBinding, in.SB.PortBinding) && sameTable(last.SB.DatapathBinding, in.SB.DatapathBinding) &&
-		sameTable(last.SB.Chassis, in.SB.Chassis) &&
-		sameTable(last.VS.OpenvSwitch, in.VS.OpenvSwitch) && sameTable(last.VS.Bridge, in.VS.Bridge) &&
-		sameTable(last.VS.Port, in.VS.Port) && sameTable(last.VS.Interface, in.VS.Interface) &&
+		SameTable(last.SB.PortBinding, in.SB.PortBinding) && SameTable(last.SB.DatapathBinding, in.SB.DatapathBinding) &&
+		SameTable(last.SB.Chassis, in.SB.Chassis) &&
+		SameTable(last.VS.OpenvSwitch, in.VS.OpenvSwitch) && SameTable(last.VS.Bridge, in.VS.Bridge) &&
+		SameTable(last.VS.Port, in.VS.Port) && SameTable(last.VS.Interface, in.VS.Interface) &&
 		maps.Equal(last.Devices, in.Devices)
 }
 
@@ -52,9 +52,9 @@ func (r *reading) sameness(in *Input) sameness {
 		return sameness{}
 	}
 	return sameness{
-		bindings: sameTable(last.SB.PortBinding, in.SB.PortBinding),
-		ports:    sameTable(last.NB.LogicalSwitchPort, in.NB.LogicalSwitchPort),
-		sites: sameTable(last.SB.Chassis, in.SB.Chassis) && sameTable(last.SB.Encap, in.SB.Encap) &&
+		bindings: SameTable(last.SB.PortBinding, in.SB.PortBinding),
+		ports:    SameTable(last.NB.LogicalSwitchPort, in.NB.LogicalSwitchPort),
+		sites: SameTable(last.SB.Chassis, in.SB.Chassis) && SameTable(last.SB.Encap, in.SB.Encap) &&
 			reflect.DeepEqual(last.Tunnel, in.Tunnel) && maps.Equal(last.Routes, in.Routes) && maps.Equal(last.Activated, in.Activated),
 	}
 }
@@ -63,8 +63,8 @@ func (r *reading) sameness(in *Input) sameness {
 func (r *reading) sameNetwork(in *Input, plugs []Plug) bool {
 	same, last := r.sameness(in), &r.in
 	return same == sameness{true, true, true} &&
-		sameTable(last.SB.DatapathBinding, in.SB.DatapathBinding) && sameTable(last.SB.MulticastGroup, in.SB.MulticastGroup) &&
-		sameTable(last.NB.LogicalSwitch, in.NB.LogicalSwitch) && sameTable(last.NB.PortGroup, in.NB.PortGroup) &&
+		SameTable(last.SB.DatapathBinding, in.SB.DatapathBinding) && SameTable(last.SB.MulticastGroup, in.SB.MulticastGroup) &&
+		SameTable(last.NB.LogicalSwitch, in.NB.LogicalSwitch) && SameTable(last.NB.PortGroup, in.NB.PortGroup) &&
 		slices.EqualFunc(r.plugs, plugs, equallyHeld)
 }
 
@@ -76,7 +76,7 @@ func equallyHeld(a, b Plug) bool {
 	return a.Binding == b.Binding && samePlug(&a, &b)
 }
 
-// sameTable says whether two copies of a table are one and the same map, which nobody changes.
-func sameTable[R any](a, b map[string]*R) bool {
+// SameTable says whether two copies of a table are one and the same map, which nobody changes.
+func SameTable[R any](a, b map[string]*R) bool {
 	return reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer()
 }
