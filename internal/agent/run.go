@@ -52,7 +52,7 @@ func Run(ctx context.Context, o Options) error {
 const floodBacklog = 16384
 
 // applyPatience is how long a round may take to attach programs to many new devices: other changes must not wait for all of them.
-const applyPatience = 50 * time.Millisecond
+const applyPatience = 100 * time.Millisecond
 
 // openWorld opens the real things.
 func openWorld(o Options) (world, error) {

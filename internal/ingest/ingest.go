@@ -47,8 +47,8 @@ type network struct {
 	logical.Problems
 	// self is our own row; nil before it is written.
 	self *sb.Chassis
-	// held are the plugs whose ports are here.
-	held  map[*sb.PortBinding]*Plug
+	// held are the ports that are here.
+	held  map[*sb.PortBinding]hold
 	sites sites
 	same  sameness
 }
@@ -61,7 +61,7 @@ func (r *Reader) Network(in Input, plugs []Plug) *logical.Network {
 	if r.last.sameNetwork(&in, plugs) && slices.Equal(globals, r.last.globals) {
 		return r.last.network
 	}
-	n := &network{Input: in, self: chassisByName(in.SB, in.Chassis), held: make(map[*sb.PortBinding]*Plug, len(plugs)),
+	n := &network{Input: in, self: chassisByName(in.SB, in.Chassis), held: make(map[*sb.PortBinding]hold, len(plugs)),
 		Problems: slices.Clone(globals), same: r.last.sameness(&in)}
 	n.findSites()
 	locals := r.localSwitches(n, plugs)
@@ -86,12 +86,12 @@ func (r *Reader) localSwitches(n *network, plugs []Plug) map[string]*localSwitch
 	known := r.switches
 	r.switches = map[string]*knownSwitch{}
 	locals := map[string]*localSwitch{}
-	for i, p := range plugs {
+	for _, p := range plugs {
 		if p.Refusal != "" {
 			continue
 		}
 		uuid := p.Binding.Datapath
-		n.held[p.Binding] = &plugs[i]
+		n.held[p.Binding] = holdOf(&p)
 		if locals[uuid] != nil {
 			continue
 		}

@@ -73,7 +73,7 @@ func equallyHeld(a, b Plug) bool {
 	if a.Refusal != "" || b.Refusal != "" {
 		return a.Refusal != "" && b.Refusal != ""
 	}
-	return a.Binding == b.Binding && samePlug(&a, &b)
+	return a.Binding == b.Binding && holdOf(&a).same(holdOf(&b))
 }
 
 // SameTable says whether two copies of a table are one and the same map, which nobody changes.

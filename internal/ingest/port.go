@@ -28,16 +28,16 @@ type knownPort struct {
 
 // knownPort reads the port of a binding, unless that would give what it gave the last time; an equal port is the same one.
 func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding) *knownPort {
-	last, plug := l.known.ports[pb], n.held[pb]
+	last, held := l.known.ports[pb], n.held[pb]
 	var at place
-	if samePlace := last != nil && n.same.sites && samePlug(last.place.plug, plug); samePlace {
+	if samePlace := last != nil && n.same.sites && last.place.hold.same(held); samePlace {
 		if n.same.ports && l.members.keep(last) {
 			last.owner = l.row
 			return last
 		}
 		at = last.place
 	} else {
-		at = n.placeOf(pb, plug)
+		at = n.placeOf(pb, held)
 	}
 	row := l.members.rowOf(pb.LogicalPort, last)
 	if last != nil && last.row == row && last.place.same(&at) {
@@ -81,8 +81,8 @@ func readPort(chassis string, pb *sb.PortBinding, row *nb.LogicalSwitchPort, at 
 		UUID: pb.UUID, Name: pb.LogicalPort, Key: uint16(pb.TunnelKey), Type: portType(pb),
 		Chassis: at.chassis, Peers: at.peers, Activation: at.activation,
 	}
-	if at.plug != nil {
-		p.Device, p.Tag = at.plug.Device, at.plug.Tag
+	if at.hold.device != nil {
+		p.Device, p.Tag = at.hold.device, at.hold.tag
 	}
 	r := portReader{chassis: chassis, binding: pb, row: row, port: p}
 	r.readPolicy()

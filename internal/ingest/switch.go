@@ -25,10 +25,10 @@ type localSwitch struct {
 // knownSwitch is what a Reader remembers of a switch.
 type knownSwitch struct {
 	result   *logical.Switch
-	row      *nb.LogicalSwitch              // of the last call
-	ports    map[*sb.PortBinding]*knownPort // some of rows that are gone
-	bindings []*sb.PortBinding              // of the last call
-	groups   map[*sb.MulticastGroup]logical.Group
+	row      *nb.LogicalSwitch                    // of the last call
+	ports    map[*sb.PortBinding]*knownPort       // some of rows that are gone
+	bindings []*sb.PortBinding                    // of the last call
+	groups   map[*sb.MulticastGroup]logical.Group // of rows that are there still, if the ports have the same keys
 }
 
 func (n *network) newLocalSwitch(dp *sb.DatapathBinding, known *knownSwitch) *localSwitch {
@@ -57,8 +57,14 @@ func (n *network) findRows(locals map[string]*localSwitch) {
 	}
 	for _, l := range unread {
 		slices.SortFunc(l.bindings, func(a, b *sb.PortBinding) int {
-			return cmp.Or(cmp.Compare(uint16(a.TunnelKey), uint16(b.TunnelKey)), strings.Compare(a.UUID, b.UUID))
+			if a.TunnelKey != b.TunnelKey {
+				return cmp.Compare(uint16(a.TunnelKey), uint16(b.TunnelKey))
+			}
+			return strings.Compare(a.UUID, b.UUID)
 		})
+		if !slices.EqualFunc(l.bindings, l.known.bindings, sameKey) {
+			l.known.groups = nil
+		}
 		l.known.bindings = l.bindings
 	}
 	for _, g := range n.SB.MulticastGroup {
@@ -66,6 +72,11 @@ func (n *network) findRows(locals map[string]*localSwitch) {
 			l.groups = append(l.groups, g)
 		}
 	}
+}
+
+// sameKey: members of groups have the same keys by both rows.
+func sameKey(a, b *sb.PortBinding) bool {
+	return a == b || a.UUID == b.UUID && a.TunnelKey == b.TunnelKey
 }
 
 // readSwitch is the switch that the rows describe: the known one if that is equal.
@@ -122,9 +133,6 @@ func (k *knownSwitch) forget(bindings []*sb.PortBinding) {
 // readGroups are the multicast groups of a switch, in ascending order of key.
 func (n *network) readGroups(l *localSwitch) []logical.Group {
 	last := l.known.groups
-	if !n.same.bindings {
-		last = nil
-	}
 	l.known.groups = make(map[*sb.MulticastGroup]logical.Group, len(l.groups))
 	groups := make([]logical.Group, len(l.groups))
 	for i, row := range l.groups {
