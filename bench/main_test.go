@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"woven.dev/woven/bench/report"
+	"woven.dev/woven/bench/scale"
 	"woven.dev/woven/internal/testutil"
 )
 
@@ -53,7 +56,8 @@ func TestRun(t *testing.T) {
 	testutil.RequireRoot(t)
 	file := filepath.Join(t.TempDir(), "samples")
 	var out bytes.Buffer
-	if err := run(t.Context(), effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1}, &out, file); err != nil {
+	if err := run(t.Context(), effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1,
+		sizes: []scale.Size{{Ports: 8, Here: 2}, {Ports: 12, Here: 3}}, changes: 2}, &out, file); err != nil {
 		t.Fatal(err)
 	}
 	t.Log(out.String())
@@ -68,4 +72,25 @@ func TestRun(t *testing.T) {
 	if want := 1 + 1 + 2*2 + 2*len(workloads); len(r.Measures) != want {
 		t.Errorf("%d measures, want %d", len(r.Measures), want)
 	}
+	if want := 2*4 + 1; len(r.Spreads) != want {
+		t.Errorf("%d spreads, want %d", len(r.Spreads), want)
+	}
+	for _, s := range r.Spreads {
+		for _, row := range s.Rows {
+			if s.Unit == "ms" && slices.Max(row.Samples) > 0 != expected(s.Title, row.Name) {
+				t.Errorf("%s: %s: %v", s.Title, row.Name, row.Samples)
+			}
+		}
+	}
+}
+
+// expected says whether a stage of a change takes time.
+func expected(title, row string) bool {
+	switch {
+	case strings.HasPrefix(title, scale.Moved):
+		return !strings.Contains(row, "northd") && !strings.Contains(row, "installed")
+	case strings.HasPrefix(title, scale.Removed):
+		return !strings.Contains(row, "ping")
+	}
+	return true
 }
