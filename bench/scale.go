@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"woven.dev/woven/bench/report"
@@ -90,23 +91,28 @@ func oneSize(ctx context.Context, woven string, size scale.Size, changes int, do
 
 // addStages adds a sample to each row, and makes the rows.
 func addStages(t *report.Spread, s scale.Stages) {
-	for i, stage := range []struct {
-		name string
-		took time.Duration
-		goal float64
-	}{
-		{"to the kernel's table", s.Total, soonEnough},
-		{"  of it: the Northbound database", s.Northbound, 0},
-		{"  of it: ovn-northd and the Southbound database", s.Northd, 0},
-		{"  of it: Woven", s.Woven, soonEnough},
-		{"to the first ping", s.Ping, 0},
-		{"to ovn-installed, or its end", s.Installed, 0},
-	} {
+	stages := slices.DeleteFunc([]stage{
+		{"to the kernel's table", s.Total, soonEnough, true},
+		{"  of it: the Northbound database", s.Northbound, 0, true},
+		{"  of it: ovn-northd and the Southbound database", s.Northd, 0, false},
+		{"  of it: Woven", s.Woven, soonEnough, true},
+		{"to the first ping", s.Ping, 0, false},
+		{"to ovn-installed, or its end", s.Installed, 0, false},
+	}, func(s stage) bool { return s.took == 0 && !s.always })
+	for i, stage := range stages {
 		if len(t.Rows) == i {
 			t.Rows = append(t.Rows, report.SpreadRow{Name: stage.name, Goal: stage.goal})
 		}
 		t.Rows[i].Samples = append(t.Rows[i].Samples, ms(stage.took))
 	}
+}
+
+// stage is a row of a table of stages.
+type stage struct {
+	name   string
+	took   time.Duration
+	goal   float64
+	always bool // or only where it is not 0
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

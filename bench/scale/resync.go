@@ -38,24 +38,32 @@ func (c *Cloud) Resync(ctx context.Context) (*Resync, error) {
 			func(ctx context.Context) error { return c.lab.Start(ctx, lab.SB) }, &r.Southbound},
 		{"fresh start", c.cleanUp, c.startAgent, &r.Fresh},
 	} {
-		if err := step.stop(ctx); err != nil {
+		if err := c.resync(ctx, step.stop, step.from, step.took); err != nil {
 			return nil, fmt.Errorf("measure %s: %w", step.what, err)
 		}
-		live, err := c.generation(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("measure %s: %w", step.what, err)
-		}
-		start := time.Now()
-		if err := step.from(ctx); err != nil {
-			return nil, fmt.Errorf("measure %s: %w", step.what, err)
-		}
-		end, err := await(ctx, "the generation", live)
-		if err != nil {
-			return nil, fmt.Errorf("measure %s: %w", step.what, err)
-		}
-		*step.took = end.Sub(start)
 	}
-	return &r, c.allUp(ctx)
+	return &r, nil
+}
+
+// resync measures one kind.
+func (c *Cloud) resync(ctx context.Context, stop, from func(ctx context.Context) error, took *time.Duration) error {
+	if err := stop(ctx); err != nil {
+		return err
+	}
+	live, err := c.generation(ctx)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := from(ctx); err != nil {
+		return err
+	}
+	if _, err = await(ctx, "the generation", live); err != nil {
+		return err
+	}
+	err = c.allUp(ctx) // a chassis that is not registered yet holds no generation back
+	*took = time.Since(start)
+	return err
 }
 
 // generation raises the generation, and returns what tells when the node carries it out.

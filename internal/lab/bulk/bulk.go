@@ -30,16 +30,27 @@ type Filler struct {
 
 // Open connects to a lab's databases.
 func Open(ctx context.Context, l *lab.Lab) (*Filler, error) {
-	f := &Filler{lab: l, local: map[string]*database{}, rows: map[string]ovsdb.UUID{}}
-	var err error
-	if f.nb, err = connect(ctx, "OVN_Northbound", filepath.Join(l.Dir(), "central", "ovnnb_db.sock")); err != nil {
-		return nil, err
-	}
-	if f.sb, err = connect(ctx, "OVN_Southbound", filepath.Join(l.Dir(), "central", "ovnsb_db.sock")); err != nil {
+	f := &Filler{lab: l, rows: map[string]ovsdb.UUID{}}
+	if err := f.connect(ctx); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// Reconnect connects again, after a database was restarted.
+func (f *Filler) Reconnect(ctx context.Context) error {
+	f.Close()
+	return f.connect(ctx)
+}
+
+func (f *Filler) connect(ctx context.Context) (err error) {
+	f.local = map[string]*database{}
+	f.nb, err = connect(ctx, "OVN_Northbound", filepath.Join(f.lab.Dir(), "central", "ovnnb_db.sock"))
+	if err == nil {
+		f.sb, err = connect(ctx, "OVN_Southbound", filepath.Join(f.lab.Dir(), "central", "ovnsb_db.sock"))
+	}
+	return err
 }
 
 // Close ends the connections; all else stays, and goes with the lab.
@@ -52,6 +63,7 @@ func (f *Filler) Close() {
 	for _, db := range f.local {
 		db.Close()
 	}
+	f.nb, f.sb, f.local = nil, nil, nil
 }
 
 // Port is a logical switch port.
@@ -68,7 +80,7 @@ func Numbered(sw string, n int) Port {
 	ip6 := netip.MustParseAddr("fd00:10:1::").As16()
 	ip6[14], ip6[15] = high, low
 	return Port{
-		Name: fmt.Sprintf("%s-%d", sw, n), Switch: sw, MAC: net.HardwareAddr{0x0a, 0, 0, 1, high, low},
+		Name: fmt.Sprintf("%s.%d", sw, n), Switch: sw, MAC: net.HardwareAddr{0x0a, 0, 0, 1, high, low},
 		Addrs: []netip.Addr{netip.AddrFrom4([4]byte{10, 1, high, low}), netip.AddrFrom16(ip6)},
 	}
 }

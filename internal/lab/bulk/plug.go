@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 
 	"github.com/ovn-kubernetes/libovsdb/ovsdb"
 	"github.com/vishvananda/netlink"
@@ -17,23 +16,28 @@ import (
 // guests is the workload whose namespace has the far ends of a hypervisor's devices.
 func guests(hv string) string { return "far-" + hv }
 
-// Plug makes devices of ports on a hypervisor and plugs them. The far ends are all in one namespace, up, without addresses.
+// Plug makes devices of ports on a hypervisor and plugs them.
 func (f *Filler) Plug(ctx context.Context, hv string, ports ...Port) error {
+	if err := f.AddDevices(ctx, hv, ports...); err != nil {
+		return err
+	}
+	return f.PlugAgain(ctx, hv, ports...)
+}
+
+// AddDevices makes devices of ports on a hypervisor. The far ends are all in one namespace, up, without addresses.
+func (f *Filler) AddDevices(ctx context.Context, hv string, ports ...Port) error {
 	err := f.lab.AddWorkload(ctx, lab.Workload{Name: guests(hv), Hypervisor: hv, MAC: "0a:00:00:00:ff:ff", Unplugged: true})
 	if err != nil && !errors.Is(err, lab.ErrExists) {
 		return err
 	}
-	if err := f.inBoth(hv, func(near, far *netlink.Handle, farNS netns.NsHandle) error {
+	return f.inBoth(hv, func(near, far *netlink.Handle, farNS netns.NsHandle) error {
 		for _, p := range ports {
 			if err := addDevice(near, far, farNS, p); err != nil {
 				return fmt.Errorf("make device of %s: %w", p.Name, err)
 			}
 		}
 		return nil
-	}); err != nil {
-		return err
-	}
-	return f.PlugAgain(ctx, hv, ports...)
+	})
 }
 
 // PlugAgain adds rows of devices that are there.
@@ -114,8 +118,6 @@ func addDevice(near, far *netlink.Handle, farNS netns.NsHandle, p Port) error {
 
 // inBoth opens a hypervisor's namespace and that of its far ends.
 func (f *Filler) inBoth(hv string, do func(near, far *netlink.Handle, farNS netns.NsHandle) error) error {
-	runtime.LockOSThread() // netns.GetFromPath needs none, but handles are opened by a thread that moves for a moment
-	defer runtime.UnlockOSThread()
 	var spaces [2]netns.NsHandle
 	var handles [2]*netlink.Handle
 	for i, node := range []string{hv, guests(hv)} {
