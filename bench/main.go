@@ -17,6 +17,7 @@ import (
 
 	"woven.dev/woven/bench/report"
 	"woven.dev/woven/bench/rig"
+	"woven.dev/woven/bench/scale"
 )
 
 // effort is how long everything is measured.
@@ -25,23 +26,29 @@ type effort struct {
 	slice      time.Duration // of traffic, per round and path
 	pathRounds int           // of test runs
 	full       bool          // with the variants that few need
+	sizes      []scale.Size  // of clouds
+	changes    int           // in each cloud, of each kind
+	scaleOnly  bool
 }
 
 func main() {
-	short := flag.Bool("short", false, "a quick look, less than a minute")
+	short := flag.Bool("short", false, "a quick look, a few minutes")
 	full := flag.Bool("full", false, "long, with all variants")
+	scaleOnly := flag.Bool("scale", false, "measure only clouds of many ports")
 	jsonFile := flag.String("json", "", "write all samples to this `file`")
 	flag.Parse()
-	e := effort{rounds: 15, slice: 200 * time.Millisecond, pathRounds: 25}
+	sizes := []scale.Size{{Ports: 100, Here: 10}, {Ports: 1000, Here: 100}, {Ports: 10_000, Here: 1000}}
+	e := effort{rounds: 15, slice: 200 * time.Millisecond, pathRounds: 25, sizes: sizes[:2], changes: 40}
 	switch {
 	case flag.NArg() > 0 || *short && *full:
 		flag.Usage()
 		os.Exit(2)
 	case *short:
-		e = effort{rounds: 4, slice: 100 * time.Millisecond, pathRounds: 7}
+		e = effort{rounds: 4, slice: 100 * time.Millisecond, pathRounds: 7, sizes: sizes[:2], changes: 10}
 	case *full:
-		e = effort{rounds: 25, slice: time.Second, pathRounds: 200, full: true}
+		e = effort{rounds: 25, slice: time.Second, pathRounds: 200, full: true, sizes: sizes, changes: 100}
 	}
+	e.scaleOnly = *scaleOnly
 	runtime.GOMAXPROCS(4 * runtime.NumCPU()) // a thread back from the kernel must not wait for others of Go's
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -61,11 +68,20 @@ func run(ctx context.Context, e effort, w io.Writer, jsonFile string) error {
 		fmt.Fprintln(w, line)
 	}
 	fmt.Fprintf(w, "%d rounds; ratios are medians of the rounds' ratios to the first line\n", e.rounds)
-	err := measure(ctx, e, func(m report.Measure) error {
-		m.Sum()
-		rep.Measures = append(rep.Measures, m)
-		return m.WriteText(w)
-	})
+	var err error
+	if !e.scaleOnly {
+		err = measure(ctx, e, func(m report.Measure) error {
+			m.Sum()
+			rep.Measures = append(rep.Measures, m)
+			return m.WriteText(w)
+		})
+	}
+	if err == nil {
+		err = scaled(ctx, e, func(s report.Spread) error {
+			rep.Spreads = append(rep.Spreads, s)
+			return s.WriteText(w)
+		})
+	}
 	if err != nil || jsonFile == "" {
 		return err
 	}

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"woven.dev/woven/bench/report"
+	"woven.dev/woven/bench/scale"
 	"woven.dev/woven/internal/testutil"
 )
 
@@ -53,7 +55,8 @@ func TestRun(t *testing.T) {
 	testutil.RequireRoot(t)
 	file := filepath.Join(t.TempDir(), "samples")
 	var out bytes.Buffer
-	if err := run(t.Context(), effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1}, &out, file); err != nil {
+	if err := run(t.Context(), effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1,
+		sizes: []scale.Size{{Ports: 8, Here: 2}, {Ports: 12, Here: 3}}, changes: 2}, &out, file); err != nil {
 		t.Fatal(err)
 	}
 	t.Log(out.String())
@@ -67,5 +70,15 @@ func TestRun(t *testing.T) {
 	}
 	if want := 1 + 1 + 2*2 + 2*len(workloads); len(r.Measures) != want {
 		t.Errorf("%d measures, want %d", len(r.Measures), want)
+	}
+	if want := 2*4 + 1; len(r.Spreads) != want {
+		t.Errorf("%d spreads, want %d", len(r.Spreads), want)
+	}
+	rows := map[string]int{scale.Added: 6, scale.Moved: 4, scale.Removed: 5}
+	for _, s := range r.Spreads {
+		kind, _, _ := strings.Cut(s.Title, ",")
+		if want := rows[kind]; want > 0 && len(s.Rows) != want {
+			t.Errorf("%s: %d rows, want %d", s.Title, len(s.Rows), want)
+		}
 	}
 }

@@ -15,6 +15,7 @@ type Report struct {
 	// Machine says where and how it was measured, one fact a line.
 	Machine  []string  `json:"machine"`
 	Measures []Measure `json:"measures"`
+	Spreads  []Spread  `json:"spreads"`
 }
 
 // Measure is one thing measured on several variants in turns. The first variant is the baseline.

@@ -45,6 +45,10 @@ func installedOps(plugs []plug, self *sb.Chassis, c claims, live map[string]bool
 	var ops []ovsdb.Op
 	for i := range plugs {
 		iface := plugs[i].iface
+		ids := iface.ExternalIDs
+		if installed := ids[installedKey] == "true" && ids[installedTSKey] != ""; installed && up[iface.UUID] && lost[iface.UUID] == "" && ids[lostKey] == "" {
+			continue // most of them
+		}
 		want := map[string]string{lostKey: lost[iface.UUID], installedKey: "", installedTSKey: ""}
 		if up[iface.UUID] {
 			want[installedKey], want[installedTSKey] = "true", strconv.FormatInt(now.UnixMilli(), 10)

@@ -26,7 +26,7 @@ func (l *loop) carryOut(ctx context.Context, r *round) {
 	}
 	plugs, problems := l.reader.Plugs(in)
 	r.problems = append(r.problems, problems...)
-	r.claims = decideClaims(plugs, r.sb, r.self, l.held)
+	r.claims = l.claims.decide(plugs, r.sb, r.self, l.held)
 	r.decided, l.held, r.plugged = true, r.claims.held, r.claims.plugs
 	r.problems = append(r.problems, r.claims.problems...)
 	l.noteActivated(r)
@@ -115,16 +115,26 @@ func (l *loop) apply(ctx context.Context, r *round, network *logical.Network, st
 	if !r.decided {
 		return
 	}
-	if l.live.state == nil {
-		close(l.firstLive)
+	if !result.Unfinished {
+		l.noteFirst()
 	}
 	if l.live.state == nil || len(netstate.Diff(l.live.state, state)) > 0 {
 		l.live.generation++
 	}
 	l.live.state, l.live.network, l.live.failures = state, network, result.Failures
-	l.live.ports = livePorts(network, result.Failures)
-	if n, ok := nbCfgOf(r.nb, r.sb); ok && !moduleFailed(result.Failures) {
+	l.live.unfinished = result.Unfinished
+	l.live.ports = livePorts(network, result)
+	if n, ok := nbCfgOf(r.nb, r.sb); ok && !result.Unfinished && !moduleFailed(result.Failures) {
 		l.live.nbCfg, l.live.known = n, true
+	}
+}
+
+// noteFirst tells whoever waits that the data plane holds a first state.
+func (l *loop) noteFirst() {
+	select {
+	case <-l.firstLive:
+	default:
+		close(l.firstLive)
 	}
 }
 
@@ -145,15 +155,18 @@ func moduleFailed(failures []netstate.Failure) bool {
 
 // livePorts are the logical ports of this node that the data plane carries, by name. A port of which the Northbound
 // database is not known yet does not count: it is there, but closed.
-func livePorts(network *logical.Network, failures []netstate.Failure) map[string]bool {
-	failed := map[[2]string]bool{}
-	for _, f := range failures {
-		failed[[2]string{f.Module, f.Port}] = true
+func livePorts(network *logical.Network, result netstate.Result) map[string]bool {
+	failed := map[netstate.PortID]bool{}
+	for _, f := range result.Failures {
+		failed[netstate.PortID{Module: f.Module, Port: f.Port}] = true
+	}
+	for _, p := range result.Pending {
+		failed[p] = true
 	}
 	live := map[string]bool{}
 	for id, sw := range network.Switches {
 		for _, p := range sw.Ports {
-			if p.Device != nil && p.NBUUID != "" && !failed[[2]string{id, ""}] && !failed[[2]string{id, p.Name}] {
+			if p.Device != nil && p.NBUUID != "" && !failed[netstate.PortID{Module: id}] && !failed[netstate.PortID{Module: id, Port: p.Name}] {
 				live[p.Name] = true
 			}
 		}

@@ -146,6 +146,7 @@ type fakePlane struct {
 	state    *netstate.State
 	applies  int
 	failures []netstate.Failure
+	pending  []netstate.PortID
 	err      error
 	gate     chan struct{} // not nil: Apply waits for it to be closed
 	slots    map[uint32]punt.Port
@@ -170,7 +171,7 @@ func (p *fakePlane) Apply(ctx context.Context, want *netstate.State) (netstate.R
 		return netstate.Result{}, p.err
 	}
 	p.state = want
-	return netstate.Result{Failures: p.failures}, nil
+	return netstate.Result{Failures: p.failures, Pending: p.pending, Unfinished: len(p.pending) > 0}, nil
 }
 
 // set changes the plane under its lock.
@@ -204,7 +205,7 @@ func (p *fakePlane) applied() int {
 	return p.applies
 }
 
-func (p *fakePlane) DevicesChanged() {}
+func (p *fakePlane) DevicesChanged(map[int]bool) {}
 func (p *fakePlane) Port(string, uint16) (hover.PortCounters, error) {
 	return hover.PortCounters{}, hover.ErrUnknown
 }

@@ -56,10 +56,12 @@ type loop struct {
 	snap          *hostnet.Snapshot
 	former        string            // chassis name that this process registered
 	held          map[plugID]string // see decideClaims
-	routes        routeTable        // ways to peers
-	neighbours    neighbourState    // what the kernel was last told
-	prepared      map[int]bool      // devices by ifindex
-	reader        ingest.Reader     // its memory, and the compiler's, make the way from rows to a state incremental
+	claims        claimMemo
+	bindings      bindingMemo
+	routes        routeTable     // ways to peers
+	neighbours    neighbourState // what the kernel was last told
+	prepared      map[int]bool   // devices by ifindex
+	reader        ingest.Reader  // its memory, and the compiler's, make the way from rows to a state incremental
 	compiler      compile.Compiler
 	live          liveState // what the data plane holds
 	fdb           fdbState
@@ -88,6 +90,7 @@ type liveState struct {
 	state      *netstate.State // nil: this process has not carried out any
 	nbCfg      int
 	known      bool            // nbCfg counts
+	unfinished bool            // the data plane needs another apply, of the same state
 	ports      map[string]bool // logical ports of this node that are carried out
 	failures   []netstate.Failure
 	network    *logical.Network
@@ -106,7 +109,7 @@ type round struct {
 	self     *sb.Chassis
 	// decided is false until all three databases have been read; claims and plugged mean nothing before.
 	decided  bool
-	claims   claims
+	claims   *claims
 	plugged  []ingest.Plug
 	problems logical.Problems
 }
@@ -165,7 +168,7 @@ func (l *loop) pause(ctx context.Context, d time.Duration, signal <-chan struct{
 
 // round does one pass and returns how long to wait for a change before the next.
 func (l *loop) round(ctx context.Context) time.Duration {
-	r := &round{now: l.now()}
+	r := &round{now: l.now(), claims: &claims{}}
 	l.ovsDB.settle(r.now)
 	l.nbDB.settle(r.now)
 	l.sbDB.settle(r.now)
@@ -189,7 +192,7 @@ func (l *loop) round(ctx context.Context) time.Duration {
 func (l *loop) readHost(r *round) {
 	r.snap = l.host.Snapshot()
 	if r.snap != l.snap {
-		l.plane.DevicesChanged()
+		l.plane.DevicesChanged(changedDevices(l.snap, r.snap))
 		still := map[int]bool{}
 		for _, link := range r.snap.Links {
 			if l.prepared[link.Index] {
@@ -199,6 +202,25 @@ func (l *loop) readHost(r *round) {
 		l.prepared = still
 	}
 	l.snap = r.snap
+}
+
+// changedDevices are the devices that came, went or changed, by ifindex; nil when there is no earlier snapshot: any may have.
+func changedDevices(before, now *hostnet.Snapshot) map[int]bool {
+	if before == nil {
+		return nil
+	}
+	changed := map[int]bool{}
+	for name, link := range now.Links {
+		if before.Links[name] != link {
+			changed[link.Index] = true
+		}
+	}
+	for name, link := range before.Links {
+		if now.Links[name] != link {
+			changed[link.Index] = true
+		}
+	}
+	return changed
 }
 
 // readSettings reads the Open_vSwitch row and points the connections where it says.
@@ -259,6 +281,9 @@ func (l *loop) register(r *round) {
 
 // nextRound is the time until the next round if nothing changes.
 func (l *loop) nextRound(now time.Time) time.Duration {
+	if l.live.unfinished {
+		return 0
+	}
 	next := now.Add(countersEvery)
 	if due := l.countersAt.Add(countersEvery); due.After(now) {
 		next = due

@@ -291,6 +291,32 @@ func TestFailedPortIsNotBroughtUp(t *testing.T) {
 	n.untilBound("p1", "hv1 true") // it is tried again by itself
 }
 
+// A port whose turn has not come is not brought up, and the generation waits for it; other ports don't.
+func TestPendingPort(t *testing.T) {
+	n := newNode(t)
+	n.startNorthd()
+	n.ready(n.startAgent())
+	n.nbctl("--wait=sb", "ls-add", "sw0", "--", "lsp-add", "sw0", "p1", "--", "lsp-add", "sw0", "p2")
+	dp := n.sbctl("--bare", "--columns=_uuid", "find", "Datapath_Binding", "external_ids:name=sw0")
+	n.plane.set(func() { n.plane.pending = []netstate.PortID{{Module: dp, Port: "p1"}} })
+	for i, name := range []string{"1", "2"} {
+		n.host.link("tap"+name, 10+i)
+		n.vsctl("add-port", "br-int", "tap"+name, "--", "set", "Interface", "tap"+name, "external_ids:iface-id=p"+name)
+	}
+	n.untilBound("p2", "hv1 true")
+	n.nbctl("--wait=sb", "sync")
+	cfg := n.nbctl("get", "NB_Global", ".", "nb_cfg")
+	if got := n.binding("p1"); got != "- false" {
+		t.Errorf("pending port: %s", got)
+	}
+	if got := n.sbctl("--bare", "--columns=nb_cfg", "find", "Chassis_Private", "name=hv1"); got == cfg {
+		t.Errorf("generation %s is said to be live", got)
+	}
+	n.plane.set(func() { n.plane.pending = nil })
+	n.untilBound("p1", "hv1 true")
+	n.nbctl("--wait=hv", "sync")
+}
+
 func TestApplyErrorIsRetried(t *testing.T) {
 	n, s := plugged(t)
 	n.plane.set(func() { n.plane.err = errors.New("out of memory") })

@@ -97,11 +97,29 @@ func seconds(column *int, absent time.Duration) time.Duration {
 	return time.Duration(*column) * time.Second
 }
 
+// routersAddress is in the column address of the rows of ports that lead to multicast routers: ovn-northd puts them in _MC_mrouter_flood, to which
+// reports go.
+const routersAddress = "mrouters"
+
+func parseGroup(address string) (netip.Addr, error) {
+	if address == routersAddress {
+		return slowpath.MulticastRouters, nil
+	}
+	return netip.ParseAddr(address)
+}
+
+func groupAddress(addr netip.Addr) string {
+	if addr == slowpath.MulticastRouters {
+		return routersAddress
+	}
+	return addr.String()
+}
+
 // igmpGroups are a chassis' rows as the snooper has them.
 func igmpGroups(rows *sb.Rows, chassis string) []slowpath.Group {
 	var groups []slowpath.Group
 	for _, row := range rows.IGMPGroup {
-		addr, err := netip.ParseAddr(row.Address)
+		addr, err := parseGroup(row.Address)
 		if err != nil || value(row.Chassis) != chassis {
 			continue
 		}
@@ -151,7 +169,7 @@ func igmpPieces(rows *sb.Rows, self *sb.Chassis, ports map[portKey]string, group
 		}
 	}
 	for _, g := range groups {
-		want := &sb.IGMPEntry{Address: g.Addr.String(), Chassis: &self.UUID, ChassisName: self.Name, Datapath: &g.Module, Protocol: string(g.Protocol)}
+		want := &sb.IGMPEntry{Address: groupAddress(g.Addr), Chassis: &self.UUID, ChassisName: self.Name, Datapath: &g.Module, Protocol: string(g.Protocol)}
 		for _, key := range g.Ports {
 			if uuid := ports[portKey{g.Module, key}]; uuid != "" {
 				want.Ports = append(want.Ports, uuid)
@@ -165,7 +183,11 @@ func igmpPieces(rows *sb.Rows, self *sb.Chassis, ports map[portKey]string, group
 			pieces = append(pieces, igmpPiece(key, ovsdb.Op{Kind: ovsdb.Insert, Row: want}))
 		case !sameSet(row.Ports, want.Ports):
 			want.UUID = row.UUID
-			pieces = append(pieces, igmpPiece(key, ovsdb.Op{Kind: ovsdb.Update, Row: want, Columns: []string{"ports", "protocol"}}))
+			columns := []string{"ports"}
+			if want.Protocol != "" {
+				columns = append(columns, "protocol")
+			}
+			pieces = append(pieces, igmpPiece(key, ovsdb.Op{Kind: ovsdb.Update, Row: want, Columns: columns}))
 		}
 	}
 	for key, row := range have {

@@ -65,10 +65,12 @@ func TestIGMPRows(t *testing.T) {
 		"joined":  row("joined", "239.1.1.2", &me.UUID, "p1"),
 		"left":    row("left", "239.1.1.3", &me.UUID, "p1"),
 		"foreign": row("foreign", "239.1.1.4", other, "p9"),
-		"garbage": row("garbage", "mrouters", &me.UUID, "p1"),
+		"garbage": row("garbage", "junk", &me.UUID, "p1"),
+		"routers": row("routers", "mrouters", &me.UUID, "p1"),
 	}, PortBinding: map[string]*sb.PortBinding{"p1": {UUID: "p1", Datapath: "dp", TunnelKey: 1}, "p2": {UUID: "p2", Datapath: "dp", TunnelKey: 2}}}
 	ports := map[portKey]string{{"dp", 1}: "p1", {"dp", 2}: "p2"}
 	groups := []slowpath.Group{
+		{Module: "dp", Addr: slowpath.MulticastRouters, Ports: []uint16{2}},
 		{Module: "dp", Addr: netip.MustParseAddr("239.1.1.1"), Protocol: slowpath.IGMPv3, Ports: []uint16{1, 2}},
 		{Module: "dp", Addr: netip.MustParseAddr("239.1.1.2"), Protocol: slowpath.IGMPv3, Ports: []uint16{1, 2, 3}},
 		{Module: "dp", Addr: netip.MustParseAddr("ff05::4"), Protocol: slowpath.MLDv2, Ports: []uint16{2}},
@@ -78,7 +80,7 @@ func TestIGMPRows(t *testing.T) {
 		r := p.ops[0].Row.(*sb.IGMPEntry)
 		got = append(got, fmt.Sprintf("%s %s%s %v", p.ops[0].Kind, r.UUID, r.Address, r.Ports))
 	}
-	want := []string{"update joined239.1.1.2 [p1 p2]", "delete left239.1.1.3 [p1]", "insert ff05::4 [p2]", "delete garbagemrouters [p1]"}
+	want := []string{"update joined239.1.1.2 [p1 p2]", "delete left239.1.1.3 [p1]", "insert ff05::4 [p2]", "delete garbagejunk [p1]", "update routersmrouters [p2]"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -89,7 +91,7 @@ func TestIGMPRows(t *testing.T) {
 		restored = append(restored, fmt.Sprint(g.Module, g.Addr, g.Ports))
 	}
 	slices.Sort(restored)
-	if diff := cmp.Diff([]string{"dp239.1.1.1 [1 2]", "dp239.1.1.2 [1]", "dp239.1.1.3 [1]"}, restored); diff != "" {
+	if diff := cmp.Diff([]string{"dp239.1.1.1 [1 2]", "dp239.1.1.2 [1]", "dp239.1.1.3 [1]", "dpinvalid IP [1]"}, restored); diff != "" {
 		t.Errorf("restored: -want +got:\n%s", diff)
 	}
 }

@@ -43,8 +43,8 @@ type Options struct {
 // Plane is the data plane: hover, or a test's fake.
 type Plane interface {
 	netstate.Applier
-	// DevicesChanged tells that network devices came or went, so that the next Apply looks again.
-	DevicesChanged()
+	// DevicesChanged tells that network devices came, went or changed, by ifindex, so that the next Apply looks at them again; nil: any.
+	DevicesChanged(ifindexes map[int]bool)
 	// Port, Drops, NodeDrops, Instances and what follows to Hooks are for people: see hover.Hover.
 	Port(module string, key uint16) (hover.PortCounters, error)
 	Drops(module string) ([]hover.Drop, error)

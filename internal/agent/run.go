@@ -51,6 +51,9 @@ func Run(ctx context.Context, o Options) error {
 // floodBacklog has room for the copies of a flood to every port that a node may have.
 const floodBacklog = 16384
 
+// applyPatience is how long a round may take to attach programs to many new devices: other changes must not wait for all of them.
+const applyPatience = 100 * time.Millisecond
+
 // openWorld opens the real things.
 func openWorld(o Options) (world, error) {
 	w := databases(o.Log)
@@ -61,7 +64,7 @@ func openWorld(o Options) (world, error) {
 	if _, err := hostnet.RaiseBacklog(floodBacklog); err != nil {
 		o.Log.Warn("floods to many veths may lose copies", "error", err)
 	}
-	plane, err := hover.Open(hover.Config{BPFFS: o.BPFFS, Kinds: o.Kinds, Attach: o.Attach, Log: o.Log})
+	plane, err := hover.Open(hover.Config{BPFFS: o.BPFFS, Kinds: o.Kinds, Attach: o.Attach, Patience: applyPatience, Log: o.Log})
 	if err != nil {
 		return world{}, err
 	}

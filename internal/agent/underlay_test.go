@@ -131,12 +131,12 @@ func TestLivePorts(t *testing.T) {
 	device := &logical.Device{Name: "tap", Ifindex: 1}
 	network := &logical.Network{Switches: map[string]*logical.Switch{
 		"s1": {Ports: []*logical.Port{
-			{Name: "ok", NBUUID: "n", Device: device}, {Name: "failed", NBUUID: "n", Device: device}, {Name: "remote", NBUUID: "n"},
+			{Name: "ok", NBUUID: "n", Device: device}, {Name: "pending", NBUUID: "n", Device: device}, {Name: "failed", NBUUID: "n", Device: device}, {Name: "remote", NBUUID: "n"},
 			{Name: "not in NB", Device: device}}},
 		"s2": {Ports: []*logical.Port{{Name: "of a failed module", NBUUID: "n", Device: device}}},
 	}}
 	failures := []netstate.Failure{{Module: "s1", Port: "failed"}, {Module: "s2"}}
-	if diff := cmp.Diff(map[string]bool{"ok": true}, livePorts(network, failures)); diff != "" {
+	if diff := cmp.Diff(map[string]bool{"ok": true}, livePorts(network, netstate.Result{Failures: failures, Pending: []netstate.PortID{{Module: "s1", Port: "pending"}}})); diff != "" {
 		t.Errorf("live (-want +got):\n%s", diff)
 	}
 	if !moduleFailed(failures) || moduleFailed(failures[:1]) || moduleFailed([]netstate.Failure{{}}) {

@@ -91,7 +91,7 @@ func (l *loop) missing(r *round) string {
 // publish lets people see the round. A problem that lasts keeps the time it was first seen, and is logged once.
 func (l *loop) publish(r *round) {
 	v := &view{
-		settings: r.settings, live: l.live, plugged: r.plugged, claims: r.claims, links: r.snap.Links,
+		settings: r.settings, live: l.live, plugged: r.plugged, claims: *r.claims, links: r.snap.Links,
 		databases: []databaseView{
 			{l.ovsDB.name, l.ovsDB.remotes, l.ovsDB.status()},
 			{l.nbDB.name, l.nbDB.remotes, l.nbDB.status()},

@@ -9,7 +9,7 @@ func (l *loop) writeSouth(r *round) {
 	if r.sb == nil || !r.decided {
 		return
 	}
-	pieces := bindingPieces(r.sb, bindingOps(r.sb, r.self, r.claims.ours, l.live.ports))
+	pieces := bindingPieces(r.sb, l.bindings.ops(r.sb, r.self, r.claims, l.live.ports))
 	if l.live.known {
 		cfg := nbCfgOps(findChassisPrivate(r.sb, r.settings.Name), l.live.nbCfg, r.now)
 		pieces = append(pieces, piece{subject{"chassis_private", r.settings.Name + " nb_cfg"}, cfg})
@@ -29,7 +29,7 @@ func (l *loop) writeSouth(r *round) {
 func (l *loop) writeLocal(r *round) {
 	var reports []ovsdb.Op
 	if r.decided {
-		reports = installedOps(r.plugs, r.self, r.claims, l.live.ports, r.now)
+		reports = installedOps(r.plugs, r.self, *r.claims, l.live.ports, r.now)
 		if l.live.known {
 			reports = append(reports, bridgeNbCfgOps(r.bridge, l.live.nbCfg, r.now)...)
 		}

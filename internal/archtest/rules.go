@@ -46,4 +46,5 @@ var Rules = []Rule{
 }
 
 // TestOnly are the packages that only tests import, and each other.
-var TestOnly = []string{"internal/testutil/...", "internal/lab/labtest", "internal/slowpath/frametest", "sdk/iomtest", "sdk/iom/match/matchtest", "test/...", "bench/..."}
+var TestOnly = []string{"internal/testutil/...", "internal/lab/labtest", "internal/hover/hovertest", "internal/slowpath/frametest", "sdk/iomtest",
+	"sdk/iom/match/matchtest", "test/...", "bench/..."}

@@ -41,6 +41,21 @@ func (clsact) list() (map[hook]ebpf.ProgramID, error) {
 	return have, nil
 }
 
+func (clsact) look(h hook) (ebpf.ProgramID, error) {
+	l, err := netlink.LinkByIndex(h.ifindex)
+	if errors.As(err, new(netlink.LinkNotFoundError)) || errors.Is(err, unix.ENODEV) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read device %d: %w", h.ifindex, err)
+	}
+	f, err := ownFilter(l, h)
+	if f == nil || err != nil {
+		return 0, err
+	}
+	return ebpf.ProgramID(f.Id), nil
+}
+
 // ownFilter is our filter on a hook, nil if there is none.
 func ownFilter(l netlink.Link, h hook) (*netlink.BpfFilter, error) {
 	filters, err := netlink.FilterList(l, h.parent())

@@ -1,10 +1,12 @@
 package hover
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -30,6 +32,8 @@ func (h hook) String() string {
 type attacher interface {
 	// list finds the hooks that hold a program of this node, attached by whichever process, and its id.
 	list() (map[hook]ebpf.ProgramID, error)
+	// look finds the id of this node's program on one hook, 0 if there is none.
+	look(hook) (ebpf.ProgramID, error)
 	// attach puts a program on a hook, in place of our earlier one if there is one, without a gap.
 	attach(hook, *ebpf.Program, string) error
 	// detach takes our program off; a hook or device that is gone is success.
@@ -103,11 +107,21 @@ type hooks struct {
 	progs map[string]*ebpf.Program
 	ids   map[string]ebpf.ProgramID // of progs
 	have  map[hook]ebpf.ProgramID
+	now   func() time.Time
+	// patience is how long a sync may take, but for a single hook; 0: as long as it needs.
+	patience time.Duration
+}
+
+// synced is the outcome of a sync.
+type synced struct {
+	failures []netstate.Failure
+	pending  []netstate.PortID
+	more     bool // hooks were left for the next sync
 }
 
 // newHooks finds out what is attached already.
-func newHooks(a, other attacher, progs map[string]*ebpf.Program) (*hooks, error) {
-	h := &hooks{attacher: a, other: other, progs: progs, ids: map[string]ebpf.ProgramID{}}
+func newHooks(a, other attacher, progs map[string]*ebpf.Program, patience time.Duration) (*hooks, error) {
+	h := &hooks{attacher: a, other: other, progs: progs, ids: map[string]ebpf.ProgramID{}, now: time.Now, patience: patience}
 	for name, p := range progs {
 		var err error
 		if h.ids[name], err = progID(p); err != nil {
@@ -117,34 +131,102 @@ func newHooks(a, other attacher, progs map[string]*ebpf.Program) (*hooks, error)
 	return h, h.refresh()
 }
 
-// sync attaches what is wanted, then detaches what is not. Hooks that could not be attached are failures.
-func (h *hooks) sync(want map[hook]hookWant) ([]netstate.Failure, error) {
-	var failures []netstate.Failure
-	for k, w := range want {
-		id := h.ids[w.prog]
-		if h.have[k] == id {
+// sync attaches what is wanted, then detaches what is not. Hooks that could not be attached are failures. TCX makes the kernel wait for a
+// grace period of RCU each time, which is many milliseconds: when patience ends, the rest is left to the next sync.
+func (h *hooks) sync(want map[hook]hookWant) (synced, error) {
+	var out synced
+	turn := turn{now: h.now, patience: h.patience, began: h.now()}
+	pending := map[netstate.PortID]bool{}
+	for _, k := range h.missing(want) {
+		w := want[k]
+		if !turn.goesOn() {
+			if _, older := h.have[k]; !older { // the program of another release does as well
+				pending[netstate.PortID{Module: w.module, Port: w.port}] = true
+			}
 			continue
 		}
 		if err := h.attach(k, h.progs[w.prog], w.prog); err != nil {
-			failures = append(failures, netstate.Failure{Module: w.module, Port: w.port,
+			out.failures = append(out.failures, netstate.Failure{Module: w.module, Port: w.port,
 				Err: fmt.Errorf("attach %s to %q: %w", w.prog, w.device, err)})
 			continue
 		}
-		h.have[k] = id
+		h.have[k] = h.ids[w.prog]
 	}
 	for _, k := range slices.Collect(maps.Keys(h.have)) {
 		if _, keep := want[k]; keep {
 			continue
 		}
+		if !turn.goesOn() {
+			break
+		}
 		if err := h.detach(k); err != nil {
-			return nil, fmt.Errorf("detach from %s: %w", k, err)
+			return synced{}, fmt.Errorf("detach from %s: %w", k, err)
 		}
 		delete(h.have, k)
 	}
-	return failures, nil
+	out.pending, out.more = slices.Collect(maps.Keys(pending)), turn.over
+	return out, nil
 }
 
-// refresh looks again what is attached: a hook goes with its device, and a new device may take the number.
+// turn is the time that a sync may take.
+type turn struct {
+	now      func() time.Time
+	patience time.Duration // 0: without end
+	began    time.Time
+	used     bool // for one hook at least
+	over     bool
+}
+
+// goesOn says whether there is time for another hook; for the first one there always is.
+func (t *turn) goesOn() bool {
+	t.over = t.over || t.used && t.patience > 0 && t.now().Sub(t.began) >= t.patience
+	t.used = true
+	return !t.over
+}
+
+// missing are the hooks to attach: those of no port first, then by device, so that none waits for ever.
+func (h *hooks) missing(want map[hook]hookWant) []hook {
+	var list []hook
+	for k, w := range want {
+		if h.have[k] != h.ids[w.prog] {
+			list = append(list, k)
+		}
+	}
+	rank := func(k hook) (port, egress int) {
+		if want[k].port != "" {
+			port = 1
+		}
+		if k.egress {
+			egress = 1
+		}
+		return port, egress
+	}
+	slices.SortFunc(list, func(a, b hook) int {
+		aPort, aEgress := rank(a)
+		bPort, bEgress := rank(b)
+		return cmp.Or(cmp.Compare(aPort, bPort), cmp.Compare(a.ifindex, b.ifindex), cmp.Compare(aEgress, bEgress))
+	})
+	return list
+}
+
+// check looks again at the hooks of devices: they go with it, and a new device may take the number.
+func (h *hooks) check(ifindexes map[int]bool) error {
+	for _, k := range slices.Collect(maps.Keys(h.have)) {
+		if !ifindexes[k.ifindex] {
+			continue
+		}
+		id, err := h.look(k)
+		if err != nil {
+			return fmt.Errorf("look at hook %s: %w", k, err)
+		}
+		if h.have[k] = id; id == 0 {
+			delete(h.have, k)
+		}
+	}
+	return nil
+}
+
+// refresh looks again at all that is attached.
 func (h *hooks) refresh() error {
 	have, err := h.list()
 	if err != nil {

@@ -28,7 +28,9 @@ type Config struct {
 	// Kinds are the module kinds to load.
 	Kinds  []iom.Kind
 	Attach AttachMode
-	Log    *slog.Logger
+	// Patience bounds the time that an Apply takes for hooks, but for a single one: the rest is Pending. 0: Apply is complete.
+	Patience time.Duration
+	Log      *slog.Logger
 	// Step, if not nil, is told of each step that changes the kernel before it is done: a test's place to die.
 	Step func(step string)
 }
@@ -45,7 +47,7 @@ type Hover struct {
 	kinds  map[string]uint32 // number by name
 	now    func() time.Time
 
-	devices chan struct{} // capacity 1: devices came or went
+	devices suspects
 
 	mu      sync.Mutex // guards what follows
 	tables  *tables
@@ -69,7 +71,7 @@ func Open(cfg Config) (*Hover, error) {
 		return nil, err
 	}
 	h := &Hover{cfg: cfg, spec: spec, pins: p, set: set, kinds: map[string]uint32{}, now: time.Now,
-		devices: make(chan struct{}, 1), numbers: newNumbers(spec), have: &netstate.State{}}
+		numbers: newNumbers(spec), have: &netstate.State{}}
 	for i, k := range cfg.Kinds {
 		h.kinds[k.Name] = uint32(i + 1)
 	}
@@ -106,7 +108,7 @@ func (h *Hover) adopt() error {
 	if err != nil {
 		return err
 	}
-	h.hooks, err = newHooks(use, other, h.set.Progs)
+	h.hooks, err = newHooks(use, other, h.set.Progs, h.cfg.Patience)
 	return err
 }
 
@@ -137,14 +139,6 @@ func (h *Hover) Attach() AttachMode { return h.cfg.Attach }
 // Release names the programs in use.
 func (h *Hover) Release() string { return h.spec.Release }
 
-// DevicesChanged tells that network devices came or went: the next Apply looks which programs are still attached.
-func (h *Hover) DevicesChanged() {
-	select {
-	case h.devices <- struct{}{}:
-	default:
-	}
-}
-
 // Apply implements netstate.Applier.
 func (h *Hover) Apply(ctx context.Context, want *netstate.State) (netstate.Result, error) {
 	h.mu.Lock()
@@ -163,23 +157,19 @@ func (h *Hover) Apply(ctx context.Context, want *netstate.State) (netstate.Resul
 		}
 	}
 	h.have = live
-	select {
-	case <-h.devices:
-		if err := h.hooks.refresh(); err != nil {
-			return netstate.Result{}, err
-		}
-	default:
-	}
-	hookFailures, err := h.hooks.sync(wantHooks(want))
+	hooks, err := h.syncHooks(want)
 	if err != nil {
 		return netstate.Result{}, err
+	}
+	if hooks.more {
+		return netstate.Result{Failures: sortFailures(append(failures, hooks.failures...)), Pending: hooks.pending, Unfinished: true}, nil
 	}
 	if !h.settled {
 		if err := h.settle(); err != nil {
 			return netstate.Result{}, err
 		}
 	}
-	return netstate.Result{Failures: sortFailures(append(failures, hookFailures...))}, nil
+	return netstate.Result{Failures: sortFailures(append(failures, hooks.failures...))}, nil
 }
 
 // copyState copies a state down to its objects, which are immutable.
@@ -261,11 +251,12 @@ func (h *Hover) setModule(m *netstate.Module) error {
 	if err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}
-	rows, err := h.numbers.rows(p, h.cfg.Kinds, h.kinds)
+	owner := moduleOwner(m.ID)
+	rows, err := h.numbers.rows(p, h.cfg.Kinds, h.kinds, h.tables.had[owner].rows)
 	if err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}
-	if err := h.tables.set("module "+m.ID, rows); err != nil {
+	if err := h.tables.set(owner, rows); err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}
 	h.freed(h.numbers.freePorts(p, h.now()))
@@ -273,7 +264,7 @@ func (h *Hover) setModule(m *netstate.Module) error {
 }
 
 func (h *Hover) delModule(id string) error {
-	if err := h.tables.set("module "+id, nil); err != nil {
+	if err := h.tables.set(moduleOwner(id), nil); err != nil {
 		return fmt.Errorf("remove module %q: %w", id, err)
 	}
 	h.freed(h.numbers.freeInstance(instanceID(id), h.now()))

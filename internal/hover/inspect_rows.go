@@ -41,10 +41,7 @@ func (h *Hover) holdings(module string) (*holdings, error) {
 	if m == nil || !ok {
 		return nil, fmt.Errorf("find module %q: %w", module, ErrUnknown)
 	}
-	have := &holdings{module: m, dp: dp, local: h.numbers.local[dp], nodes: map[uint32]string{}}
-	if t := h.tables.wanted["module "+module]; t != nil {
-		have.wanted = t.Rows
-	}
+	have := &holdings{module: m, wanted: h.tables.of(moduleOwner(module)), dp: dp, local: h.numbers.local[dp], nodes: map[uint32]string{}}
 	for name, addr := range h.numbers.nodeOf {
 		have.nodes[h.numbers.nodes.byKey[addr]] = name
 	}

@@ -115,8 +115,8 @@ func (n *numbers) locate(m *netstate.Module, kind uint32, now time.Time) (place,
 		return place{}, err
 	}
 	n.ids.Store(dp, m.ID)
-	inst := iom.Instance{Slot: dp, Local: map[uint16]uint32{}, Refs: map[uint16]iom.Ref{}, Kind: kind, Config: m.Config}
-	out := place{module: m, kind: kind, inst: inst, places: map[uint16][]iom.Ref{}, peers: map[uint16]uint32{}}
+	inst := iom.Instance{Slot: dp, Local: make(map[uint16]uint32, len(n.local[dp])), Refs: make(map[uint16]iom.Ref, len(m.Ports)), Kind: kind, Config: m.Config}
+	out := place{module: m, kind: kind, inst: inst, places: make(map[uint16][]iom.Ref, len(m.Ports)), peers: map[uint16]uint32{}}
 	for _, p := range m.Ports {
 		var refs []iom.Ref
 		if p.Device != nil || p.Peer != nil {
@@ -168,9 +168,9 @@ func (n *numbers) peer(l *netstate.Link, now time.Time) (uint32, error) {
 }
 
 // rows are all table entries of a module in the order in which they must appear: what is looked up last comes first. kinds are the
-// loaded ones, numbers their numbers by name.
-func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32) (*iom.Tables, error) {
-	t, slot := &iom.Tables{}, p.inst.Slot
+// loaded ones, numbers their numbers by name. There are about as many in each table as last says.
+func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32, last map[string]int) (*iom.Tables, error) {
+	t, slot := &iom.Tables{Expected: last}, p.inst.Slot
 	nameRows(t, p.module, slot, numbers)
 	row := wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind}
 	if len(p.module.Services) > len(row.Services) {

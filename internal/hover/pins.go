@@ -21,6 +21,7 @@ const goneName = "gone-"
 // pins is the layout of a node's bpffs directory:
 //
 //	v<ABI>/maps/<layout>/<map>      state, shared by all releases with that layout
+//	v<ABI>/shared/<layout>/<map>    what all releases share, see <iom/handover.h>
 //	v<ABI>/progs/<release>/<name>   one release: its programs and the maps that belong to its runs
 //	v<ABI>/links/<ifindex>-<hook>   TCX links
 type pins struct {
@@ -42,7 +43,7 @@ func newPins(dir string, spec *iom.Spec, step steps) (*pins, error) {
 		return nil, fmt.Errorf("pin directory %q is not on a bpffs: mount one (mount -t bpf bpf DIR) in the mount namespace that outlives the agent", dir)
 	}
 	p := &pins{root: filepath.Join(dir, fmt.Sprintf("v%d", iom.ABI)), spec: spec, step: step}
-	for _, d := range []string{p.mapsDir(), filepath.Join(p.root, "progs"), p.linksDir()} {
+	for _, d := range []string{p.mapsDir(), filepath.Join(p.root, "shared"), filepath.Join(p.root, "progs"), p.linksDir()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("make pin directory: %w", err)
 		}
@@ -54,25 +55,37 @@ func (p *pins) mapsDir() string    { return filepath.Join(p.root, "maps", p.spec
 func (p *pins) releaseDir() string { return filepath.Join(p.root, "progs", p.spec.Release) }
 func (p *pins) linksDir() string   { return filepath.Join(p.root, "links") }
 
+// mapDir is where a map is pinned.
+func (p *pins) mapDir(name string) string {
+	switch shared := p.spec.SharedLayout(name); {
+	case shared != "":
+		return filepath.Join(p.root, "shared", shared)
+	case p.spec.IsState(name):
+		return p.mapsDir()
+	}
+	return p.releaseDir()
+}
+
 // open returns the release, adopted from its pins or loaded and pinned.
 func (p *pins) open() (*iom.Set, error) {
-	state := map[string]*ebpf.Map{}
+	lasting := map[string]*ebpf.Map{} // the maps that outlive the release
 	for name, spec := range p.spec.Maps {
-		if !p.spec.IsState(name) {
+		dir := p.mapDir(name)
+		if dir == p.releaseDir() {
 			continue
 		}
-		m, err := p.openMap(filepath.Join(p.mapsDir(), name), spec)
+		m, err := p.openMap(filepath.Join(dir, name), spec)
 		if err != nil {
-			return nil, errors.Join(err, closeMaps(state))
+			return nil, errors.Join(err, closeMaps(lasting))
 		}
-		state[name] = m
+		lasting[name] = m
 	}
-	set, err := p.adoptRelease(state)
+	set, err := p.adoptRelease(lasting)
 	if errors.Is(err, fs.ErrNotExist) {
-		set, err = p.loadRelease(state)
+		set, err = p.loadRelease(lasting)
 	}
 	if err != nil {
-		return nil, errors.Join(err, closeMaps(state))
+		return nil, errors.Join(err, closeMaps(lasting))
 	}
 	return set, nil
 }
@@ -91,23 +104,23 @@ func (p *pins) openMap(path string, spec *ebpf.MapSpec) (*ebpf.Map, error) {
 		return nil, fmt.Errorf("create map %q: %w", spec.Name, err)
 	}
 	p.step.next("pin map", spec.Name)
-	if err := m.Pin(path); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), m.Pin(path)); err != nil {
 		return nil, errors.Join(fmt.Errorf("pin map %q: %w", path, err), m.Close())
 	}
 	return m, nil
 }
 
-// adoptRelease opens the pinned release; fs.ErrNotExist when there is none.
-func (p *pins) adoptRelease(state map[string]*ebpf.Map) (set *iom.Set, err error) {
+// adoptRelease opens the pinned release with the maps that are open already; fs.ErrNotExist when there is none.
+func (p *pins) adoptRelease(opened map[string]*ebpf.Map) (set *iom.Set, err error) {
 	dir := p.releaseDir()
 	if _, err := os.Stat(dir); err != nil {
 		return nil, err
 	}
 	set = &iom.Set{Maps: map[string]*ebpf.Map{}, Progs: map[string]*ebpf.Program{}}
 	for name := range p.spec.Maps {
-		m := state[name]
+		m := opened[name]
 		if m == nil {
-			if m, err = ebpf.LoadPinnedMap(filepath.Join(dir, name), nil); err != nil {
+			if m, err = ebpf.LoadPinnedMap(filepath.Join(p.mapDir(name), name), nil); err != nil {
 				return nil, fmt.Errorf("adopt map %q of release %s: %w", name, p.spec.Release, err)
 			}
 		}
@@ -123,12 +136,13 @@ func (p *pins) adoptRelease(state map[string]*ebpf.Map) (set *iom.Set, err error
 	return set, nil
 }
 
-// loadRelease loads the programs and pins them. The directory gets its name last: a release that is there is complete.
-func (p *pins) loadRelease(state map[string]*ebpf.Map) (*iom.Set, error) {
+// loadRelease loads the programs over the maps that outlive them and pins what is theirs. The directory gets its name last: a release that is
+// there is complete.
+func (p *pins) loadRelease(lasting map[string]*ebpf.Map) (*iom.Set, error) {
 	all := map[string]*ebpf.Map{}
 	for name, spec := range p.spec.Maps {
-		all[name] = state[name]
-		if state[name] == nil {
+		all[name] = lasting[name]
+		if lasting[name] == nil {
 			m, err := ebpf.NewMap(spec)
 			if err != nil {
 				return nil, fmt.Errorf("create map %q: %w", name, err)
@@ -150,7 +164,7 @@ func (p *pins) loadRelease(state map[string]*ebpf.Map) (*iom.Set, error) {
 		return nil, fmt.Errorf("make release directory: %w", err)
 	}
 	for name, m := range all {
-		if !p.spec.IsState(name) {
+		if lasting[name] == nil {
 			p.step.next("pin map", name)
 			if err := m.Pin(filepath.Join(unfinished, name)); err != nil {
 				return nil, fmt.Errorf("pin map %q: %w", name, err)
@@ -173,7 +187,17 @@ func (p *pins) loadRelease(state map[string]*ebpf.Map) (*iom.Set, error) {
 // removeOld unpins all releases and layouts but the current ones; nothing must be attached from them any more. Programs go before the
 // maps that they use: a roll back, at any time, must not adopt them over others.
 func (p *pins) removeOld() error {
-	return errors.Join(p.removeOthers(filepath.Join(p.root, "progs"), p.spec.Release), p.removeOthers(filepath.Join(p.root, "maps"), p.spec.Layout))
+	used := []string{p.releaseDir(), p.mapsDir()}
+	for name := range p.spec.Maps {
+		if dir := p.mapDir(name); !slices.Contains(used, dir) {
+			used = append(used, dir)
+		}
+	}
+	var err error
+	for _, dir := range used {
+		err = errors.Join(err, p.removeOthers(filepath.Dir(dir), filepath.Base(dir)))
+	}
+	return err
 }
 
 // removeOthers removes the directories in parent but the one to keep.

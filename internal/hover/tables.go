@@ -15,12 +15,21 @@ import (
 // tables are the kernel's state maps with a copy of what they hold. Every row has an owner, the object of the desired
 // state that wants it; a row that another owner took over is not removed with its first one.
 type tables struct {
-	maps   map[string]*ebpf.Map
-	rows   map[string]map[string]row
-	wanted map[string]*iom.Tables // by owner, as written last
-	step   steps
-	torn   map[string]bool // owners whose last set ended in an error: rows holds more of theirs than wanted says
+	maps map[string]*ebpf.Map
+	rows map[string]map[string]row
+	had  map[string]holding // by owner
+	step steps
 }
+
+// holding is what an owner was given last.
+type holding struct {
+	order []string       // of its tables
+	rows  map[string]int // how many, by table
+	torn  bool           // the last set ended in an error: there may be more
+}
+
+// moduleOwner is a module as an owner.
+func moduleOwner(id string) string { return "module " + id }
 
 type row struct {
 	value, owner string
@@ -31,7 +40,7 @@ const batchRows = 1024
 
 // newTables reads the given maps back. Their rows have no owner until set gives them one.
 func newTables(maps map[string]*ebpf.Map, step steps) (*tables, error) {
-	t := &tables{maps: maps, step: step, rows: map[string]map[string]row{}, wanted: map[string]*iom.Tables{}, torn: map[string]bool{}}
+	t := &tables{maps: maps, step: step, rows: map[string]map[string]row{}, had: map[string]holding{}}
 	for name, m := range maps {
 		rows, err := readBack(m)
 		if err != nil {
@@ -56,80 +65,119 @@ func (t *tables) set(owner string, want *iom.Tables) error {
 	if want == nil {
 		want = &iom.Tables{}
 	}
-	if err := t.room(want); err != nil {
+	diff, err := t.differences(owner, want)
+	if err != nil {
 		return err
 	}
-	had := t.had(owner)
-	t.torn[owner] = true
+	had := t.had[owner]
+	t.had[owner] = holding{order: had.order, torn: true}
 	for _, name := range want.Order {
-		if err := t.put(owner, name, want.Rows[name]); err != nil {
+		if err := t.put(owner, name, want.Rows[name], diff[name]); err != nil {
 			return err
 		}
 	}
-	for _, name := range slices.Backward(had.Order) {
-		var gone []string
-		for key := range had.Rows[name] {
-			if _, keep := want.Rows[name][key]; !keep && t.rows[name][key].owner == owner {
-				gone = append(gone, key)
-			}
-		}
-		if err := t.del(name, gone); err != nil {
-			return err
-		}
-	}
-	t.wanted[owner] = want
-	delete(t.torn, owner)
-	if len(want.Order) == 0 {
-		delete(t.wanted, owner)
-	}
-	return nil
-}
-
-// room looks whether the tables can take all rows that want adds, before what it replaces goes.
-func (t *tables) room(want *iom.Tables) error {
-	for _, name := range want.Order {
-		m, have := t.maps[name], t.rows[name]
-		if m == nil {
-			return fmt.Errorf("write table %q: there is no such table", name)
-		}
-		if m.Type() == ebpf.Array {
+	for _, name := range t.leftTables(had) {
+		if !had.torn && diff[name].kept == had.rows[name] {
 			continue
 		}
-		more := 0
-		for key := range want.Rows[name] {
-			if _, ok := have[key]; !ok {
-				more++
-			}
+		if err := t.del(name, t.left(owner, name, want.Rows[name])); err != nil {
+			return err
 		}
-		if more > 0 && len(have)+more > int(m.MaxEntries()) {
-			return fmt.Errorf("write table %q: %d rows and %d more, of at most %d: %w", name, len(have), more, m.MaxEntries(), ErrFull)
-		}
+	}
+	delete(t.had, owner)
+	if len(want.Order) > 0 {
+		t.had[owner] = holdingOf(want)
 	}
 	return nil
 }
 
-// had is what an owner may have in the kernel.
-func (t *tables) had(owner string) *iom.Tables {
-	had := t.wanted[owner]
-	if had == nil {
-		had = &iom.Tables{}
+func holdingOf(want *iom.Tables) holding {
+	h := holding{order: want.Order, rows: make(map[string]int, len(want.Rows))}
+	for name, rows := range want.Rows {
+		h.rows[name] = len(rows)
 	}
-	if !t.torn[owner] {
-		return had
-	}
-	all := &iom.Tables{Order: slices.Clone(had.Order), Rows: map[string]map[string]string{}}
-	for name, rows := range t.rows {
-		all.Rows[name] = map[string]string{}
-		if !slices.Contains(all.Order, name) {
-			all.Order = append(all.Order, name)
-		}
-		for key, r := range rows {
-			if r.owner == owner {
-				all.Rows[name][key] = r.value
+	return h
+}
+
+// leftTables are the tables where an owner may have rows to remove, in the order of removal: the one written last first.
+func (t *tables) leftTables(had holding) []string {
+	names := slices.Clone(had.order)
+	slices.Reverse(names)
+	if had.torn {
+		for name := range t.rows {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
 			}
 		}
 	}
+	return names
+}
+
+// left are the keys of an owner's rows in a table that it does not want.
+func (t *tables) left(owner, name string, want map[string]string) []string {
+	var keys []string
+	for key, r := range t.rows[name] {
+		if r.owner != owner {
+			continue
+		}
+		if _, keep := want[key]; !keep {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// of are an owner's rows, by table.
+func (t *tables) of(owner string) map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, name := range t.had[owner].order {
+		rows := make(map[string]string, t.had[owner].rows[name])
+		for key, r := range t.rows[name] {
+			if r.owner == owner {
+				rows[key] = r.value
+			}
+		}
+		all[name] = rows
+	}
 	return all
+}
+
+// difference is what an owner's rows of one table are beside those that it has already.
+type difference struct {
+	write []string // keys of rows that are new, or have another value
+	take  []string // keys of rows that are there, but another owner's
+	kept  int      // rows that are the owner's already, with whatever value
+}
+
+// differences compares what an owner wants with the tables, and looks whether they can take it all before what it replaces goes.
+func (t *tables) differences(owner string, want *iom.Tables) (map[string]difference, error) {
+	all := make(map[string]difference, len(want.Order))
+	for _, name := range want.Order {
+		m, have, d, more := t.maps[name], t.rows[name], difference{}, 0
+		if m == nil {
+			return nil, fmt.Errorf("write table %q: there is no such table", name)
+		}
+		for key, value := range want.Rows[name] {
+			h, ok := have[key]
+			if h.owner == owner {
+				d.kept++
+			}
+			switch {
+			case !ok:
+				more++
+				d.write = append(d.write, key)
+			case h.value != value:
+				d.write = append(d.write, key)
+			case h.owner != owner:
+				d.take = append(d.take, key)
+			}
+		}
+		if m.Type() != ebpf.Array && more > 0 && len(have)+more > int(m.MaxEntries()) {
+			return nil, fmt.Errorf("write table %q: %d rows and %d more, of at most %d: %w", name, len(have), more, m.MaxEntries(), ErrFull)
+		}
+		all[name] = d
+	}
+	return all, nil
 }
 
 // prune removes the rows that nobody owns, in no order that matters: nothing leads to them any more.
@@ -149,17 +197,12 @@ func (t *tables) prune() error {
 }
 
 // put writes the rows that differ from the kernel's.
-func (t *tables) put(owner, name string, want map[string]string) error {
+func (t *tables) put(owner, name string, want map[string]string, d difference) error {
 	have := t.rows[name]
-	var keys []string
-	for key, value := range want {
-		if h, ok := have[key]; ok && h.value == value {
-			have[key] = row{value, owner}
-			continue
-		}
-		keys = append(keys, key)
+	for _, key := range d.take {
+		have[key] = row{want[key], owner}
 	}
-	for batch := range slices.Chunk(keys, batchRows) {
+	for batch := range slices.Chunk(d.write, batchRows) {
 		if err := t.putRows(name, batch, want); err != nil {
 			for _, key := range batch {
 				have[key] = row{owner: owner} // nobody knows whether it is there, and with which value

@@ -30,19 +30,27 @@ func (t tcx) list() (map[hook]ebpf.ProgramID, error) {
 		if !ok {
 			continue
 		}
-		id, err := t.program(h)
+		id, err := t.look(h)
 		if err != nil {
 			return nil, err
 		}
 		if id != 0 {
 			have[h] = id
-			continue
-		}
-		if err := t.detach(h); err != nil {
-			return nil, err
 		}
 	}
 	return have, nil
+}
+
+// look reads a pin, and removes that of a dead link.
+func (t tcx) look(h hook) (ebpf.ProgramID, error) {
+	id, err := t.program(h)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err == nil && id == 0 {
+		err = t.detach(h)
+	}
+	return id, err
 }
 
 // program is the id on a hook by its pin; 0 when the link is dead.

@@ -50,8 +50,8 @@ type network struct {
 	same    sameness
 	// self is our own row; nil before it is written.
 	self *sb.Chassis
-	// held are the plugs whose ports are here.
-	held  map[*sb.PortBinding]*Plug
+	// held are the ports that are here.
+	held  map[*sb.PortBinding]hold
 	sites sites
 	// locals and routers are the rows of datapaths that packets can reach from here, by Datapath_Binding UUID.
 	locals  map[string]*localSwitch
@@ -71,7 +71,7 @@ func (r *Reader) Network(in Input, plugs []Plug) *logical.Network {
 	r.memory.begin()
 	n := &network{
 		Input: in, Problems: slices.Clone(globals.problems), memory: &r.memory, globals: globals, same: r.last.sameness(&in),
-		self: chassisByName(in.SB, in.Chassis), held: make(map[*sb.PortBinding]*Plug, len(plugs)),
+		self: chassisByName(in.SB, in.Chassis), held: make(map[*sb.PortBinding]hold, len(plugs)),
 		locals: map[string]*localSwitch{}, routers: map[string]*localRouter{}, mentioned: map[string]bool{},
 	}
 	n.findSites()
@@ -104,9 +104,9 @@ func (n *network) read() *logical.Network {
 // findDatapaths finds the switches and routers that packets of the plugs' ports can reach.
 func (n *network) findDatapaths(plugs []Plug) {
 	local := map[string]bool{}
-	for i, p := range plugs {
+	for _, p := range plugs {
 		if p.Refusal == "" {
-			n.held[p.Binding] = &plugs[i]
+			n.held[p.Binding] = holdOf(&p)
 			local[p.Binding.Datapath] = true
 		}
 	}
@@ -122,13 +122,14 @@ func (n *network) findDatapaths(plugs []Plug) {
 
 // findBindings gives the datapaths their bindings, in ascending order of key: the known ones when the table is the same.
 func (n *network) findBindings() {
-	unread := map[string]*[]*sb.PortBinding{}
+	unread, last := map[string]*[]*sb.PortBinding{}, map[string][]*sb.PortBinding{}
 	add := func(uuid string, known *[]*sb.PortBinding) {
 		if !n.same.bindings || *known == nil {
 			*known, unread[uuid] = []*sb.PortBinding{}, known
 		}
 	}
 	for uuid, l := range n.locals {
+		last[uuid] = l.known.bindings
 		add(uuid, &l.known.bindings)
 	}
 	for uuid, l := range n.routers {
@@ -147,6 +148,16 @@ func (n *network) findBindings() {
 			return compareKeys(uint16(a.TunnelKey), uint16(b.TunnelKey), a.UUID, b.UUID)
 		})
 	}
+	for uuid, l := range n.locals {
+		if !slices.EqualFunc(last[uuid], l.known.bindings, sameKey) {
+			l.known.groups = nil
+		}
+	}
+}
+
+// sameKey: members of groups have the same keys by both rows.
+func sameKey(a, b *sb.PortBinding) bool {
+	return a == b || a.UUID == b.UUID && a.TunnelKey == b.TunnelKey
 }
 
 // chassisByName is the row of a chassis; nil when there is none.

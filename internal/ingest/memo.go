@@ -92,7 +92,7 @@ func (l *rowList[R, V]) update(refs []string, table map[string]*R, read func(*R,
 
 // current says whether refs still names the rows that were read.
 func (l *rowList[R, V]) current(refs []string, table map[string]*R) bool {
-	if sameTable(l.table, table) && slices.Equal(l.refs, refs) {
+	if SameTable(l.table, table) && slices.Equal(l.refs, refs) {
 		return true
 	}
 	i := 0

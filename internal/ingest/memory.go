@@ -50,10 +50,10 @@ type plugging struct {
 func (p *plugging) same(in *Input) bool {
 	last := &p.in
 	return last.SB != nil && last.Chassis == in.Chassis &&
-		sameTable(last.SB.PortBinding, in.SB.PortBinding) && sameTable(last.SB.DatapathBinding, in.SB.DatapathBinding) &&
-		sameTable(last.SB.Chassis, in.SB.Chassis) &&
-		sameTable(last.VS.OpenvSwitch, in.VS.OpenvSwitch) && sameTable(last.VS.Bridge, in.VS.Bridge) &&
-		sameTable(last.VS.Port, in.VS.Port) && sameTable(last.VS.Interface, in.VS.Interface) &&
+		SameTable(last.SB.PortBinding, in.SB.PortBinding) && SameTable(last.SB.DatapathBinding, in.SB.DatapathBinding) &&
+		SameTable(last.SB.Chassis, in.SB.Chassis) &&
+		SameTable(last.VS.OpenvSwitch, in.VS.OpenvSwitch) && SameTable(last.VS.Bridge, in.VS.Bridge) &&
+		SameTable(last.VS.Port, in.VS.Port) && SameTable(last.VS.Interface, in.VS.Interface) &&
 		maps.Equal(last.Devices, in.Devices)
 }
 
@@ -84,14 +84,14 @@ func (r *reading) sameness(in *Input) sameness {
 	if r.network == nil || last.Chassis != in.Chassis {
 		return sameness{}
 	}
-	bindings := sameTable(last.SB.PortBinding, in.SB.PortBinding)
+	bindings := SameTable(last.SB.PortBinding, in.SB.PortBinding)
 	return sameness{
 		bindings: bindings,
-		ports:    sameTable(last.NB.LogicalSwitchPort, in.NB.LogicalSwitchPort),
-		sites: sameTable(last.SB.Chassis, in.SB.Chassis) && sameTable(last.SB.Encap, in.SB.Encap) &&
+		ports:    SameTable(last.NB.LogicalSwitchPort, in.NB.LogicalSwitchPort),
+		sites: SameTable(last.SB.Chassis, in.SB.Chassis) && SameTable(last.SB.Encap, in.SB.Encap) &&
 			reflect.DeepEqual(last.Tunnel, in.Tunnel) && maps.Equal(last.Routes, in.Routes) && maps.Equal(last.Activated, in.Activated),
-		patches:    bindings && sameTable(last.NB.LogicalRouterPort, in.NB.LogicalRouterPort),
-		neighbours: bindings && sameTable(last.SB.MACBinding, in.SB.MACBinding) && sameTable(last.SB.StaticMACBinding, in.SB.StaticMACBinding),
+		patches:    bindings && SameTable(last.NB.LogicalRouterPort, in.NB.LogicalRouterPort),
+		neighbours: bindings && SameTable(last.SB.MACBinding, in.SB.MACBinding) && SameTable(last.SB.StaticMACBinding, in.SB.StaticMACBinding),
 	}
 }
 
@@ -109,11 +109,11 @@ func equallyHeld(a, b Plug) bool {
 	if a.Refusal != "" || b.Refusal != "" {
 		return a.Refusal != "" && b.Refusal != ""
 	}
-	return a.Binding == b.Binding && samePlug(&a, &b)
+	return a.Binding == b.Binding && holdOf(&a).same(holdOf(&b))
 }
 
-// sameTable says whether two copies of a table are one and the same map, which nobody changes.
-func sameTable[R any](a, b map[string]*R) bool {
+// SameTable says whether two copies of a table are one and the same map, which nobody changes.
+func SameTable[R any](a, b map[string]*R) bool {
 	return reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer()
 }
 

@@ -12,29 +12,36 @@ import (
 type place struct {
 	chassis    string
 	peers      []string
-	plug       *Plug // nil when it is not here
+	hold       hold
 	activation []string
+}
+
+// hold is how this chassis has a port.
+type hold struct {
+	device *logical.Device // nil: it is not here
+	tag    uint16
+	role   Role
+}
+
+func (h hold) same(o hold) bool {
+	if h.device == nil || o.device == nil {
+		return h.device == o.device
+	}
+	return *h.device == *o.device && h.tag == o.tag && h.role == o.role
 }
 
 // same says whether two places are the same for the port.
 func (p *place) same(o *place) bool {
-	return p.chassis == o.chassis && slices.Equal(p.peers, o.peers) && slices.Equal(p.activation, o.activation) && samePlug(p.plug, o.plug)
-}
-
-func samePlug(a, b *Plug) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Tag == b.Tag && a.Role == b.Role && *a.Device == *b.Device
+	return p.chassis == o.chassis && slices.Equal(p.peers, o.peers) && slices.Equal(p.activation, o.activation) && p.hold.same(o.hold)
 }
 
 // placeOf says where the port of a binding is, on the strength of what its chassis say and, for our own part, of the plugs.
-func (n *network) placeOf(pb *sb.PortBinding, plug *Plug) place {
-	p := place{plug: plug}
+func (n *network) placeOf(pb *sb.PortBinding, at hold) place {
+	p := place{hold: at}
 	if pb.Type == localportType {
 		return p // on every chassis, and never reached from another one
 	}
-	if p.plug != nil && p.plug.Role == Main {
+	if p.hold.device != nil && p.hold.role == Main {
 		p.chassis = n.Chassis
 	} else if pb.Chassis != nil {
 		at := n.sites.chassis[*pb.Chassis]
@@ -43,7 +50,7 @@ func (n *network) placeOf(pb *sb.PortBinding, plug *Plug) place {
 	if len(pb.AdditionalChassis) > 0 {
 		p.peers = n.additionalPeers(pb, p.peers)
 	}
-	if p.plug != nil && p.plug.Role == Additional {
+	if p.hold.device != nil && p.hold.role == Additional {
 		p.activation = n.pendingActivation(pb)
 	}
 	return p

@@ -48,6 +48,8 @@ type Plug struct {
 	Refusal string
 }
 
+func holdOf(p *Plug) hold { return hold{p.Device, p.Tag, p.Role} }
+
 // Plugs says which local interfaces have which logical ports, in the order of the interfaces' and ports' names; sub-ports come after
 // their parents. A port is held when its interface exists, no other interface has it, and its binding may be on this chassis. The
 // problems are those that a person has to mend. Nobody may change the result.

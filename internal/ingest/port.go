@@ -47,7 +47,7 @@ func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding) *knownPort {
 	if portType(pb) == routerType {
 		from.link = n.link(pb)
 	}
-	if from.row != nil && from.place.plug != nil {
+	if from.row != nil && from.place.hold.device != nil {
 		from.dhcpv4, from.dhcpv6 = n.dhcp(from.row.Dhcpv4Options), n.dhcp(from.row.Dhcpv6Options)
 	}
 	if last != nil && last.same(&from) {
@@ -73,11 +73,11 @@ func (n *network) rowOf(l *localSwitch, pb *sb.PortBinding, known *knownPort) *n
 
 // knownPlace says where the port of a binding is. known is what was found the last time, or nil.
 func (n *network) knownPlace(pb *sb.PortBinding, known *knownPort) place {
-	plug := n.held[pb]
-	if n.same.sites && n.members.lately(known) && samePlug(known.place.plug, plug) {
+	held := n.held[pb]
+	if n.same.sites && n.members.lately(known) && known.place.hold.same(held) {
 		return known.place
 	}
-	return n.placeOf(pb, plug)
+	return n.placeOf(pb, held)
 }
 
 // port is that of the last result with a key and UUID; nil when there is none.
@@ -110,8 +110,8 @@ func readPort(chassis string, pb *sb.PortBinding, from *portSource) (*logical.Po
 		Chassis: at.chassis, Peers: at.peers, Activation: at.activation,
 		Link: from.link, DHCPv4: from.dhcpv4, DHCPv6: from.dhcpv6,
 	}
-	if at.plug != nil {
-		p.Device, p.Tag = at.plug.Device, at.plug.Tag
+	if at.hold.device != nil {
+		p.Device, p.Tag = at.hold.device, at.hold.tag
 	}
 	r := portReader{chassis: chassis, binding: pb, portSource: from, port: p}
 	r.readPolicy()

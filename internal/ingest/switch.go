@@ -26,10 +26,10 @@ type localSwitch struct {
 // knownSwitch is what a Reader remembers of a switch.
 type knownSwitch struct {
 	result     *logical.Switch
-	row        *nb.LogicalSwitch              // of the last call
-	bindings   []*sb.PortBinding              // in ascending order of key; nil: not found yet
-	ports      map[*sb.PortBinding]*knownPort // some of rows that are gone
-	groups     map[*sb.MulticastGroup]logical.Group
+	row        *nb.LogicalSwitch                    // of the last call
+	bindings   []*sb.PortBinding                    // in ascending order of key; nil: not found yet
+	ports      map[*sb.PortBinding]*knownPort       // some of rows that are gone
+	groups     map[*sb.MulticastGroup]logical.Group // of rows that are there still, if the ports have the same keys
 	own        acls
 	aclSources []aclSource
 	acls       []*logical.ACL // of aclSources
@@ -146,9 +146,6 @@ func (k *knownSwitch) forget(bindings []*sb.PortBinding) {
 // readGroups are the multicast groups of a switch, in ascending order of key.
 func (n *network) readGroups(l *localSwitch) []logical.Group {
 	last := l.known.groups
-	if !n.same.bindings {
-		last = nil
-	}
 	l.known.groups = make(map[*sb.MulticastGroup]logical.Group, len(l.groups))
 	groups := make([]logical.Group, len(l.groups))
 	for i, row := range l.groups {

@@ -181,6 +181,9 @@ func (l *Lab) BPFFS(hv string) string { return l.path("bpf", hv) }
 
 func agentOf(hv string) string { return hv + "-agent" }
 
+// AgentEnded is Ended of a Woven hypervisor's agent.
+func (l *Lab) AgentEnded(hv string) (<-chan struct{}, error) { return l.Ended(agentOf(hv)) }
+
 // StartAgent starts a Woven hypervisor's agent again; see Start.
 func (l *Lab) StartAgent(ctx context.Context, hv string) error { return l.Start(ctx, agentOf(hv)) }
 

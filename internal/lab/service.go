@@ -88,6 +88,33 @@ func (l *Lab) Stop(name string) error { return l.end(name, syscall.SIGTERM) }
 // Kill is Stop with SIGKILL.
 func (l *Lab) Kill(name string) error { return l.end(name, syscall.SIGKILL) }
 
+// Pause stops a service where it is (SIGSTOP); Resume has it go on.
+func (l *Lab) Pause(name string) error { return l.signal(name, syscall.SIGSTOP) }
+
+// Resume is the opposite of Pause.
+func (l *Lab) Resume(name string) error { return l.signal(name, syscall.SIGCONT) }
+
+func (l *Lab) signal(name string, sig syscall.Signal) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, err := l.service(name)
+	if err != nil {
+		return err
+	}
+	return s.child.cmd.Process.Signal(sig)
+}
+
+// Ended is closed when a service's process, as started last, has ended.
+func (l *Lab) Ended(name string) (<-chan struct{}, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, err := l.service(name)
+	if err != nil {
+		return nil, err
+	}
+	return s.child.ended.Done(), nil
+}
+
 func (l *Lab) end(name string, sig syscall.Signal) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -26,7 +26,7 @@ func (m *members) hear(msg Message, port uint16, now time.Time, idle time.Durati
 		return g != nil && m.drop(msg.Group, port)
 	}
 	if g == nil {
-		if len(m.groups) >= size {
+		if msg.Group != MulticastRouters && len(m.groups) >= size {
 			m.refusedAt = now
 			return false
 		}

@@ -20,12 +20,16 @@ const (
 	MLDv2  Protocol = "MLDv2"
 )
 
-// Message is what a host says about one multicast address: that it listens, or no longer does.
+// Message is what a host says about one multicast address: that it listens, or no longer does. A multicast router, which wants to hear what the
+// others listen to, says so by asking, or by a hello of its own protocol: it is one that listens to MulticastRouters, by no Protocol.
 type Message struct {
 	Group    netip.Addr
 	Join     bool
 	Protocol Protocol
 }
+
+// MulticastRouters is in the place of a group for the ports behind which there are multicast routers.
+var MulticastRouters netip.Addr
 
 // Types of messages: RFC 1112, 2236, 3376; RFC 2710, 3810.
 const (
@@ -34,6 +38,8 @@ const (
 	igmpReport2 = 0x16
 	igmpLeave   = 0x17
 	igmpReport3 = 0x22
+
+	pimHello = 0x20 // version 2, RFC 7761 section 4.9
 
 	mldQuery   = 130
 	mldReport1 = 131
@@ -56,6 +62,7 @@ const (
 	typeIP4      = 0x0800
 	typeIP6      = 0x86dd
 	protoIGMP    = 2
+	protoPIM     = 103
 	protoICMP6   = 58
 	protoHopOpts = 0
 	protoDstOpts = 60
@@ -66,8 +73,8 @@ var (
 	errChecksum = errors.New("checksum is wrong")
 )
 
-// Parse reads an Ethernet frame, of which there may be only the beginning: then its checksum is not known, and what is cut is left out. Queries,
-// and reports of addresses that every switch floods, say nothing. It fails on what RFC 3376 and 3810 have a router ignore, and on other packets.
+// Parse reads an Ethernet frame, of which there may be only the beginning: then its checksum is not known, and what is cut is left out. Reports
+// of addresses that every switch floods say nothing. It fails on what RFC 3376 and 3810 have a router ignore, and on other packets.
 func Parse(frame []byte, length int) ([]Message, error) {
 	if len(frame) < etherLength {
 		return nil, errShort
@@ -87,7 +94,9 @@ func Parse(frame []byte, length int) ([]Message, error) {
 type parser struct {
 	b   []byte
 	cut bool // there was more
-	out []Message
+	// unspecified: the IPv6 sender has no address.
+	unspecified bool
+	out         []Message
 }
 
 // take returns the next n bytes; nil when there are less.
@@ -119,8 +128,9 @@ func (p *parser) ip4() ([]Message, error) {
 	if header < 20 || total < header || len(p.b) < header {
 		return nil, errShort
 	}
-	if binary.BigEndian.Uint16(p.b[6:])&0x3fff != 0 || p.b[9] != protoIGMP {
-		return nil, errors.New("packet is no IGMP")
+	proto := p.b[9]
+	if binary.BigEndian.Uint16(p.b[6:])&0x3fff != 0 || proto != protoIGMP && proto != protoPIM {
+		return nil, errors.New("packet is neither IGMP nor PIM")
 	}
 	if err := p.end(total); err != nil {
 		return nil, err
@@ -128,6 +138,9 @@ func (p *parser) ip4() ([]Message, error) {
 	p.take(header)
 	if !p.cut && checksum(0, p.b) != 0 {
 		return nil, errChecksum
+	}
+	if proto == protoPIM {
+		return p.pim()
 	}
 	return p.igmp()
 }
@@ -140,6 +153,7 @@ func (p *parser) igmp() ([]Message, error) {
 	group := netip.AddrFrom4([4]byte(head[4:8]))
 	switch head[0] {
 	case igmpQuery:
+		p.router()
 	case igmpReport1:
 		p.say(group, true, IGMPv1)
 	case igmpReport2:
@@ -163,6 +177,7 @@ func (p *parser) ip6() ([]Message, error) {
 		return nil, err
 	}
 	src := netip.AddrFrom16([16]byte(header[8:24]))
+	p.unspecified = src.IsUnspecified()
 	if header[7] != 1 || !src.IsLinkLocalUnicast() && !src.IsUnspecified() {
 		return nil, errors.New("MLD from off the link")
 	}
@@ -177,11 +192,14 @@ func (p *parser) ip6() ([]Message, error) {
 		}
 		next = option[0]
 	}
-	if next != protoICMP6 {
-		return nil, errors.New("packet is no MLD")
+	if next != protoICMP6 && next != protoPIM {
+		return nil, errors.New("packet is neither MLD nor PIM")
 	}
-	if !p.cut && checksum(pseudoSum(header[8:40], len(p.b)), p.b) != 0 {
+	if !p.cut && checksum(pseudoSum(header[8:40], len(p.b), next), p.b) != 0 {
 		return nil, errChecksum
+	}
+	if next == protoPIM {
+		return p.pim()
 	}
 	return p.mld()
 }
@@ -193,6 +211,9 @@ func (p *parser) mld() ([]Message, error) {
 	}
 	switch head[0] {
 	case mldQuery:
+		if !p.unspecified {
+			p.router()
+		}
 	case mldReport1, mldDone:
 		group := p.take(16)
 		if group == nil {
@@ -206,6 +227,20 @@ func (p *parser) mld() ([]Message, error) {
 	}
 	return p.out, nil
 }
+
+func (p *parser) pim() ([]Message, error) {
+	head := p.take(4)
+	if head == nil {
+		return nil, errShort
+	}
+	if head[0] == pimHello {
+		p.router()
+	}
+	return p.out, nil
+}
+
+// router adds that the sender is a multicast router, RFC 4541 section 2.1.1.
+func (p *parser) router() { p.out = append(p.out, Message{Group: MulticastRouters, Join: true}) }
 
 // records reads the n records of a report, whose addresses have size bytes.
 func (p *parser) records(n, size int, protocol Protocol) ([]Message, error) {
@@ -271,10 +306,10 @@ func checksum(sum uint32, b []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// pseudoSum sums up the pseudo-header of ICMPv6 (RFC 8200 section 8.1): both addresses and the length.
-func pseudoSum(addresses []byte, length int) (sum uint32) {
+// pseudoSum sums up the pseudo-header of RFC 8200 section 8.1: both addresses, the length and the protocol.
+func pseudoSum(addresses []byte, length int, proto byte) (sum uint32) {
 	for ; len(addresses) >= 2; addresses = addresses[2:] {
 		sum += uint32(binary.BigEndian.Uint16(addresses))
 	}
-	return sum + uint32(length) + protoICMP6
+	return sum + uint32(length) + uint32(proto)
 }

@@ -20,9 +20,27 @@ func igmpFrame(message ...byte) []byte {
 func mldFrame(message ...byte) []byte {
 	src, dst := netip.MustParseAddr("fe80::1").As16(), netip.MustParseAddr("ff02::16").As16()
 	ip := append(append([]byte{0x60, 0, 0, 0, 0, byte(8 + len(message)), 0, 1}, src[:]...), dst[:]...)
-	binary.BigEndian.PutUint16(message[2:], checksum(pseudoSum(ip[8:40], len(message)), message))
+	binary.BigEndian.PutUint16(message[2:], checksum(pseudoSum(ip[8:40], len(message), protoICMP6), message))
 	ip = append(ip, 58, 0, 5, 2, 0, 0, 1, 0)
 	return append(append([]byte{0x33, 0x33, 0, 0, 0, 22, 2, 0, 0, 0, 0, 1, 0x86, 0xdd}, ip...), message...)
+}
+
+// pimFrame is a PIM message in a frame.
+func pimFrame(message ...byte) []byte {
+	frame := spoil(igmpFrame(append(message, make([]byte, 4)...)...), 23, protoPIM)
+	frame = frame[:len(frame)-4]
+	frame[17] -= 4
+	return frame
+}
+
+// noSource takes the sender's address out of an IPv6 packet; the checksum follows.
+func noSource(frame []byte) []byte {
+	frame = slices.Clone(frame)
+	clear(frame[22:38])
+	message := frame[14+40+8:]
+	message[2], message[3] = 0, 0
+	binary.BigEndian.PutUint16(message[2:], checksum(pseudoSum(frame[22:54], len(message), protoICMP6), message))
+	return frame
 }
 
 func bytes16(addr string) []byte { b := netip.MustParseAddr(addr).As16(); return b[:] }
@@ -70,6 +88,12 @@ func TestParse(t *testing.T) {
 		{"MLDv1 done", done, "[{ff05::7 false MLDv1}]"},
 		{"MLDv2 report", reportMLD2(record6(4, 0, "ff05::1"), record6(3, 0, "ff05::2"), record6(5, 1, "ff02::1:ff00:1")),
 			"[{ff05::1 true MLDv2} {ff05::2 false MLDv2} {ff02::1:ff00:1 true MLDv2}]"},
+		{"IGMP query", igmpFrame(0x11, 100, 0, 0, 0, 0, 0, 0), "[{invalid IP true }]"},
+		{"MLD query", mldFrame(append([]byte{130, 0, 0, 0, 0, 0, 0, 0}, bytes16("::")...)...), "[{invalid IP true }]"},
+		{"MLD query without an address", noSource(mldFrame(append([]byte{130, 0, 0, 0, 0, 0, 0, 0}, bytes16("::")...)...)), "[]"},
+		{"PIM hello", pimFrame(0x20, 0, 0, 0), "[{invalid IP true }]"},
+		{"PIM join", pimFrame(0x23, 0, 0, 0), "[]"},
+		{"PIM, checksum", spoil(pimFrame(0x20, 0, 0, 0), 38, 0x21), "checksum is wrong"},
 		{"flooded anyway", report3(record4(4, 0, 224, 0, 0, 251)), "[]"},
 		{"flooded anyway, IPv6", reportMLD2(record6(4, 0, "ff02::1"), record6(4, 0, "ff01::5")), "[]"},
 		{"no multicast", igmpFrame(0x16, 0, 0, 0, 10, 1, 2, 3), "[]"},
@@ -83,11 +107,11 @@ func TestParse(t *testing.T) {
 		{"type of ICMPv6", mldFrame(128, 0, 0, 0, 0, 0, 0, 0), "ICMPv6 type is 128"},
 		{"short", igmpFrame(0x16, 0, 0, 0), "packet is cut"},
 		{"length of the IP packet", spoil(join, 17, 200), "packet is cut"},
-		{"a fragment", spoil(join, 20, 0x20), "packet is no IGMP"},
-		{"another protocol", spoil(join, 23, 17), "packet is no IGMP"},
+		{"a fragment", spoil(join, 20, 0x20), "packet is neither IGMP nor PIM"},
+		{"another protocol", spoil(join, 23, 17), "packet is neither IGMP nor PIM"},
 		{"header length", spoil(join, 14, 0x44), "packet is cut"},
 		{"hop limit", spoil(done, 21, 64), "MLD from off the link"},
-		{"another extension header", spoil(done, 20, 43), "packet is no MLD"},
+		{"another extension header", spoil(done, 20, 43), "packet is neither MLD nor PIM"},
 		{"extension header's length", spoil(done, 55, 200), "packet is cut"},
 		{"ethertype", spoil(join, 12, 9), "ethertype is 0x0900"},
 		{"nothing", nil, "packet is cut"},
@@ -147,7 +171,7 @@ func TestQueries(t *testing.T) {
 				}
 				frame = append(frame[:12:12], frame[16:]...)
 			}
-			if got, err := Parse(frame, len(frame)); err != nil || len(got) != 0 {
+			if got, err := Parse(frame, len(frame)); err != nil || len(got) != 1 || got[0].Group != MulticastRouters {
 				t.Errorf("%x: %v, %v", frame, got, err)
 			}
 			if len(frame) == 50 && checksum(0, frame[14:38]) != 0 {

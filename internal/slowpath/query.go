@@ -73,7 +73,7 @@ func (q *Querier) mld() []byte {
 	query[0] = mldQuery
 	binary.BigEndian.PutUint16(query[4:], floating16(q.MaxResponse/time.Millisecond))
 	query[24], query[25] = robustness, floating8(q.Interval/time.Second)
-	binary.BigEndian.PutUint16(query[2:], checksum(pseudoSum(b[8:40], length), query))
+	binary.BigEndian.PutUint16(query[2:], checksum(pseudoSum(b[8:40], length, protoICMP6), query))
 	return append(b, query...)
 }
 

@@ -33,7 +33,7 @@ type Port struct {
 	Tag     uint16
 }
 
-// Group is a multicast address with the ports of this node that listen to it.
+// Group is a multicast address with the ports of this node that listen to it, or MulticastRouters with those that lead to multicast routers.
 type Group struct {
 	Module   string
 	Addr     netip.Addr
@@ -45,6 +45,9 @@ type Group struct {
 type Sender interface {
 	Send(ifindex int, frame []byte) error
 }
+
+// routerIdle is how long a port that no multicast router is heard from any more counts as leading to one, as with ovn-controller.
+const routerIdle = 180 * time.Second
 
 // askAtOnce is how many ports of a switch are asked in a second: their answers have to pass the switch's rate limit of punts.
 const askAtOnce = 40
@@ -163,7 +166,11 @@ func (s *Snooper) hear(from punt.Port, msg Message, now time.Time) bool {
 	if _, here := sw.Ports[from.Key]; !here {
 		return false
 	}
-	return sw.hear(msg, from.Key, now, sw.Idle, sw.Size)
+	idle := sw.Idle
+	if msg.Group == MulticastRouters {
+		idle = routerIdle
+	}
+	return sw.hear(msg, from.Key, now, idle, sw.Size)
 }
 
 // Groups lists all that is listened to, by module and address.

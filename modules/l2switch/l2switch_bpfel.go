@@ -76,34 +76,41 @@ type L2switchIomGroupKey struct {
 	Index uint16
 }
 
+type L2switchIomHandover struct {
+	_        structs.HostLayout
+	Ifindex  uint32
+	Vni      uint32
+	InKey    uint16
+	OutKey   uint16
+	HereOnly uint32
+	Peer     L2switchIomAddr
+}
+
 type L2switchIomMeta struct {
-	_             structs.HostLayout
-	Flags         uint32
-	Dp            uint32
-	Port          uint32
-	In            uint32
-	Out           uint32
-	Mark          uint32
-	InKey         uint16
-	OutKey        uint16
-	Hops          uint8
-	Service       uint8
-	Proto         uint16
-	L4            uint16
-	L4Proto       uint8
-	Fragment      uint8
-	FirstFragment uint8
-	CtState       uint8
-	Sport         uint16
-	Dport         uint16
-	Dmac          [6]uint8
-	Smac          [6]uint8
-	_             [2]byte
-	Src           L2switchIomAddr
-	Dst           L2switchIomAddr
-	About         L2switchIomAddr
-	CopyIfindex   uint32
-	Depth         uint32
+	_           structs.HostLayout
+	Flags       uint32
+	Dp          uint32
+	Port        uint32
+	In          uint32
+	Out         uint32
+	Mark        uint32
+	InKey       uint16
+	OutKey      uint16
+	Hops        uint8
+	Service     uint8
+	Proto       uint16
+	L4          uint16
+	L4Proto     uint8
+	Fragment    uint8
+	Sport       uint16
+	Dport       uint16
+	Dmac        [6]uint8
+	Smac        [6]uint8
+	Src         L2switchIomAddr
+	Dst         L2switchIomAddr
+	About       L2switchIomAddr
+	CopyIfindex uint32
+	Depth       uint32
 }
 
 type L2switchIomNode struct {
@@ -348,6 +355,7 @@ const (
 	L2switchMapIomFloodPorts       = "iom_flood_ports"
 	L2switchMapIomFloodRate        = "iom_flood_rate"
 	L2switchMapIomGroups           = "iom_groups"
+	L2switchMapIomHandovers        = "iom_handovers"
 	L2switchMapIomMembers          = "iom_members"
 	L2switchMapIomMetas            = "iom_metas"
 	L2switchMapIomNodes            = "iom_nodes"
@@ -439,6 +447,7 @@ type L2switchMapSpecs struct {
 	IomFloodPorts       *ebpf.MapSpec `ebpf:"iom_flood_ports"`
 	IomFloodRate        *ebpf.MapSpec `ebpf:"iom_flood_rate"`
 	IomGroups           *ebpf.MapSpec `ebpf:"iom_groups"`
+	IomHandovers        *ebpf.MapSpec `ebpf:"iom_handovers"`
 	IomMembers          *ebpf.MapSpec `ebpf:"iom_members"`
 	IomMetas            *ebpf.MapSpec `ebpf:"iom_metas"`
 	IomNodes            *ebpf.MapSpec `ebpf:"iom_nodes"`
@@ -500,6 +509,7 @@ type L2switchMaps struct {
 	IomFloodPorts       *ebpf.Map `ebpf:"iom_flood_ports"`
 	IomFloodRate        *ebpf.Map `ebpf:"iom_flood_rate"`
 	IomGroups           *ebpf.Map `ebpf:"iom_groups"`
+	IomHandovers        *ebpf.Map `ebpf:"iom_handovers"`
 	IomMembers          *ebpf.Map `ebpf:"iom_members"`
 	IomMetas            *ebpf.Map `ebpf:"iom_metas"`
 	IomNodes            *ebpf.Map `ebpf:"iom_nodes"`
@@ -532,6 +542,7 @@ func (m *L2switchMaps) Close() error {
 		m.IomFloodPorts,
 		m.IomFloodRate,
 		m.IomGroups,
+		m.IomHandovers,
 		m.IomMembers,
 		m.IomMetas,
 		m.IomNodes,

@@ -381,6 +381,10 @@ func TestSnooping(t *testing.T) {
 			iomtest.IP(v6a, netip.MustParseAddr("ff02::16"), layers.IPProtocolICMPv6),
 			&layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(kind, 0)}, gopacket.Payload(make([]byte, 8)))
 	}
+	pim := func(kind byte) []byte {
+		return iomtest.Frame(t, iomtest.Eth(mac1, net.HardwareAddr{1, 0, 0x5e, 0, 0, 13}, layers.EthernetTypeIPv4),
+			iomtest.IP(ip1, netip.MustParseAddr("224.0.0.13"), 103), gopacket.Payload{kind, 0, 0, 0})
+	}
 	flood := "flood 32768\ncopy un2\ncopy node 1 key 32768"
 	run(t, k, []story{
 		{"joined", "lp1", udp("239.1.1.1"), "flood 40003\ncopy un2\nflood 40000\ncopy un3"},
@@ -394,6 +398,8 @@ func TestSnooping(t *testing.T) {
 		{"MLD", "lp1", mld(143), "punt l2switch.mcast\nflood 40002\ncopy un2"},
 		{"IGMP query", "lp1", igmp(0x11), "punt l2switch.mcast\n" + flood},
 		{"MLD query", "lp1", mld(130), "punt l2switch.mcast\n" + flood},
+		{"PIM hello", "lp1", pim(0x20), "punt l2switch.mcast\n" + flood},
+		{"PIM join", "lp1", pim(0x23), flood},
 	})
 	bt := &iom.Tables{}
 	iom.Put(bt, "l2switch_configs", uint32(1), l2switch.L2switchL2switchConfig{Flood: 32768, Flags: l2switch.L2switchL2switchConfigFlagL2SWITCH_SNOOP})

@@ -11,6 +11,8 @@ enum {
 	PROTO_IGMP = 2,
 	IGMP_QUERY = 0x11,
 	ICMP6_MLD_QUERY = 130,
+	PROTO_PIM = 103,
+	PIM_HELLO = 0x20, /* version 2 */
 	MCAST_PUNT_BYTES = 512,
 };
 
@@ -19,6 +21,12 @@ static __always_inline int is_mcast_control(struct iom_meta *m)
 	if (m->proto == ETH_IP4)
 		return m->l4_proto == PROTO_IGMP;
 	return m->l4_proto == PROTO_ICMP6 && m->l4 && ((m->sport >= 130 && m->sport <= 132) || m->sport == ICMP6_MLD2_REPORT);
+}
+
+/* Whether the packet comes from a multicast router, which user space has to know of; it goes where any other goes. */
+static __always_inline int is_pim_hello(struct iom_meta *m)
+{
+	return m->l4_proto == PROTO_PIM && m->l4 && m->sport >> 8 == PIM_HELLO;
 }
 
 /* Whether an IGMP or MLD packet is a query, which hosts have to hear; reports are for routers only: a host that hears another's says nothing
@@ -54,7 +62,7 @@ static __always_inline int forward_mcast(struct __sk_buff *skb, struct iom_meta 
 	if (config->flags & L2SWITCH_SNOOP && is_ip_mcast(m)) {
 		int is_control = is_mcast_control(m);
 
-		if (is_control)
+		if (is_control || is_pim_hello(m))
 			iom_punt(skb, m, L2SWITCH_PUNT_MCAST, MCAST_PUNT_BYTES);
 		if (is_control && !is_mcast_query(m)) {
 			if (!config->control)

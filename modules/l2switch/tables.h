@@ -78,7 +78,7 @@ enum l2switch_flag {
 enum l2switch_punt {
 	L2SWITCH_PUNT_LEARNED = 1, /* without the packet: look into l2switch_learned_macs */
 	L2SWITCH_PUNT_ACTIVATED = 2, /* the port has become active */
-	L2SWITCH_PUNT_MCAST = 3, /* IGMP or MLD */
+	L2SWITCH_PUNT_MCAST = 3, /* IGMP, MLD, or a hello of PIM */
 	L2SWITCH_PUNT_DHCP = 4, /* DHCPv4 or DHCPv6 request; comes back if it is not answered */
 	L2SWITCH_PUNT_DNS = 5, /* DNS request; comes back if it is not answered */
 };

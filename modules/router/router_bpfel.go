@@ -76,6 +76,16 @@ type RouterIomGroupKey struct {
 	Index uint16
 }
 
+type RouterIomHandover struct {
+	_        structs.HostLayout
+	Ifindex  uint32
+	Vni      uint32
+	InKey    uint16
+	OutKey   uint16
+	HereOnly uint32
+	Peer     RouterIomAddr
+}
+
 type RouterIomMatchAddrKey struct {
 	_       structs.HostLayout
 	Prefix  uint32
@@ -210,33 +220,30 @@ type RouterIomMatchSize struct {
 }
 
 type RouterIomMeta struct {
-	_             structs.HostLayout
-	Flags         uint32
-	Dp            uint32
-	Port          uint32
-	In            uint32
-	Out           uint32
-	Mark          uint32
-	InKey         uint16
-	OutKey        uint16
-	Hops          uint8
-	Service       uint8
-	Proto         uint16
-	L4            uint16
-	L4Proto       uint8
-	Fragment      uint8
-	FirstFragment uint8
-	CtState       uint8
-	Sport         uint16
-	Dport         uint16
-	Dmac          [6]uint8
-	Smac          [6]uint8
-	_             [2]byte
-	Src           RouterIomAddr
-	Dst           RouterIomAddr
-	About         RouterIomAddr
-	CopyIfindex   uint32
-	Depth         uint32
+	_           structs.HostLayout
+	Flags       uint32
+	Dp          uint32
+	Port        uint32
+	In          uint32
+	Out         uint32
+	Mark        uint32
+	InKey       uint16
+	OutKey      uint16
+	Hops        uint8
+	Service     uint8
+	Proto       uint16
+	L4          uint16
+	L4Proto     uint8
+	Fragment    uint8
+	Sport       uint16
+	Dport       uint16
+	Dmac        [6]uint8
+	Smac        [6]uint8
+	Src         RouterIomAddr
+	Dst         RouterIomAddr
+	About       RouterIomAddr
+	CopyIfindex uint32
+	Depth       uint32
 }
 
 type RouterIomNode struct {
@@ -507,6 +514,7 @@ const (
 	RouterMapIomFloodPorts    = "iom_flood_ports"
 	RouterMapIomFloodRate     = "iom_flood_rate"
 	RouterMapIomGroups        = "iom_groups"
+	RouterMapIomHandovers     = "iom_handovers"
 	RouterMapIomMatchAddrs    = "iom_match_addrs"
 	RouterMapIomMatchBits     = "iom_match_bits"
 	RouterMapIomMatchChecks   = "iom_match_checks"
@@ -606,6 +614,7 @@ type RouterMapSpecs struct {
 	IomFloodPorts    *ebpf.MapSpec `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.MapSpec `ebpf:"iom_flood_rate"`
 	IomGroups        *ebpf.MapSpec `ebpf:"iom_groups"`
+	IomHandovers     *ebpf.MapSpec `ebpf:"iom_handovers"`
 	IomMatchAddrs    *ebpf.MapSpec `ebpf:"iom_match_addrs"`
 	IomMatchBits     *ebpf.MapSpec `ebpf:"iom_match_bits"`
 	IomMatchChecks   *ebpf.MapSpec `ebpf:"iom_match_checks"`
@@ -675,6 +684,7 @@ type RouterMaps struct {
 	IomFloodPorts    *ebpf.Map `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.Map `ebpf:"iom_flood_rate"`
 	IomGroups        *ebpf.Map `ebpf:"iom_groups"`
+	IomHandovers     *ebpf.Map `ebpf:"iom_handovers"`
 	IomMatchAddrs    *ebpf.Map `ebpf:"iom_match_addrs"`
 	IomMatchBits     *ebpf.Map `ebpf:"iom_match_bits"`
 	IomMatchChecks   *ebpf.Map `ebpf:"iom_match_checks"`
@@ -714,6 +724,7 @@ func (m *RouterMaps) Close() error {
 		m.IomFloodPorts,
 		m.IomFloodRate,
 		m.IomGroups,
+		m.IomHandovers,
 		m.IomMatchAddrs,
 		m.IomMatchBits,
 		m.IomMatchChecks,

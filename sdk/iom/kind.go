@@ -57,6 +57,8 @@ type Instance struct {
 type Tables struct {
 	Order []string
 	Rows  map[string]map[string]string
+	// Expected is how many rows there may come to be, by table; an absent one: not known.
+	Expected map[string]int
 }
 
 // Put adds an entry. K and V are laid out as the C structs: made by bpf2go, or fixed-size integers.
@@ -66,7 +68,7 @@ func Put[K, V any](t *Tables, table string, key K, value V) {
 	}
 	rows, ok := t.Rows[table]
 	if !ok {
-		rows = map[string]string{}
+		rows = make(map[string]string, t.Expected[table])
 		t.Rows[table] = rows
 		t.Order = append(t.Order, table)
 	}

@@ -32,6 +32,9 @@ const (
 var runMaps = map[string]bool{"iom_progs": true, "iom_metas": true, "iom_trace_log": true,
 	"iom_punts": true, "iom_punt_bufs": true, "iom_match_queries": true}
 
+// sharedMaps belong to all releases with the same layout of them: by these two releases speak while hooks are switched from one to the other.
+var sharedMaps = map[string]bool{"iom_handovers": true}
+
 // Spec is a complete set of programs and maps, not yet loaded.
 type Spec struct {
 	Kinds   []Kind
@@ -112,7 +115,7 @@ func (s *Spec) hash() error {
 		fmt.Fprintln(layout, k.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Maps)) {
-		if runMaps[name] {
+		if runMaps[name] || sharedMaps[name] {
 			io.WriteString(code, layoutOf(s.Maps[name]))
 		} else {
 			io.WriteString(layout, layoutOf(s.Maps[name]))
@@ -133,7 +136,16 @@ func (s *Spec) hash() error {
 }
 
 // IsState reports whether a map holds state that outlives a release.
-func (s *Spec) IsState(name string) bool { return !runMaps[name] }
+func (s *Spec) IsState(name string) bool { return !runMaps[name] && !sharedMaps[name] }
+
+// SharedLayout identifies the layout of a map that all releases share; "" for other maps.
+func (s *Spec) SharedLayout(name string) string {
+	if !sharedMaps[name] {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(layoutOf(s.Maps[name])))
+	return hex.EncodeToString(sum[:8])
+}
 
 // ProgNames lists all programs of the release, sorted.
 func (s *Spec) ProgNames() []string {

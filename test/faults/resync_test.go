@@ -1,16 +1,11 @@
 package faults
 
 import (
-	"bytes"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/cilium/ebpf"
 	"github.com/google/go-cmp/cmp"
 
-	v1 "woven.dev/woven/api/v1"
 	"woven.dev/woven/internal/lab/labtest"
 )
 
@@ -62,7 +57,7 @@ func TestResync(t *testing.T) {
 	settled()
 	whole.finish()
 	w.steady()
-	adopted := c.plane("hv1")
+	adopted := c.Plane("hv1")
 
 	c.ok(c.Lab.StopAgent("hv1"))
 	_, err := c.agentCommand("hv1", "--cleanup")
@@ -71,67 +66,9 @@ func TestResync(t *testing.T) {
 	c.waitAllUp()
 	settled()
 	t.Logf("rows: %v", adopted.Rows)
-	if diff := cmp.Diff(c.plane("hv1"), adopted); diff != "" {
+	if diff := cmp.Diff(c.Plane("hv1"), adopted); diff != "" {
 		t.Errorf("adopted data plane (+) is not as one from nothing (-):\n%s", diff)
 	}
-}
-
-// plane is what a hypervisor's data plane carries out.
-type plane struct {
-	Map   []v1.MapEntry
-	Ports []v1.Port
-	// Rows is the number of rows in each pinned table.
-	Rows map[string]int
-}
-
-// plane reads a hypervisor's data plane, but the numbers that may differ: slots and counters.
-func (c *cloud) plane(hv string) (p plane) {
-	c.t.Helper()
-	var err error
-	p.Map, err = c.agent(hv).Map(c.t.Context())
-	c.ok(err)
-	p.Ports, err = c.agent(hv).Ports(c.t.Context())
-	c.ok(err)
-	p.Rows = c.rows(hv)
-	for i := range p.Map {
-		p.Map[i].Module.Slot = 0
-		for j := range p.Map[i].Ports {
-			p.Map[i].Ports[j].Slot = 0
-		}
-	}
-	for i := range p.Ports {
-		p.Ports[i].Counters, p.Ports[i].Drops = v1.Counters{}, nil
-	}
-	return p
-}
-
-// rows counts the rows of the pinned tables, those of arrays that are not all zeros. Tables of counters are left out.
-func (c *cloud) rows(hv string) map[string]int {
-	c.t.Helper()
-	paths, err := filepath.Glob(filepath.Join(c.Lab.BPFFS(hv), "v*/maps/*/*"))
-	c.ok(err)
-	rows := map[string]int{}
-	for _, path := range paths {
-		name := filepath.Base(path)
-		if strings.HasSuffix(name, "_stats") || strings.HasSuffix(name, "_drops") {
-			continue
-		}
-		m, err := ebpf.LoadPinnedMap(path, &ebpf.LoadPinOptions{ReadOnly: true})
-		c.ok(err)
-		defer m.Close()
-		var key, value []byte
-		all := m.Iterate()
-		for all.Next(&key, &value) {
-			if m.Type() == ebpf.Hash || len(bytes.Trim(value, "\x00")) > 0 {
-				rows[name]++
-			}
-		}
-		c.ok(all.Err())
-	}
-	if len(rows) == 0 {
-		c.t.Errorf("no tables of %s were found", hv)
-	}
-	return rows
 }
 
 // plugged and pulled plug and unplug a device where no agent answers ovs-vsctl.

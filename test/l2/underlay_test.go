@@ -19,12 +19,15 @@ func TestUnderlay(t *testing.T) {
 	}
 	u.Sync()
 	u.expect("IPv4", nil)
+	u.anotherSource()
 	for _, step := range []struct { // each starts from what the one before left
 		name string
 		do   func()
 		shut []string // pairs of nodes that don't reach one another
 	}{
 		{"IPv6", u.ipv6, nil},
+		{"checksums off", func() { u.checksums("false") }, nil},
+		{"checksums on", func() { u.checksums("true") }, nil},
 		{"both families, IPv6 first", u.both, nil},
 		{"a tunnel end for one port", u.encapIP, nil},
 		{"zones", u.zones, []string{"hv1 hv2", "hv2 hv1", "hv2 hv3", "hv3 hv2"}},
@@ -75,6 +78,19 @@ func (u *underlay) both() {
 		u.set(n, "ovn-encap-tos", "inherit")
 		u.set(n, "ovn-encap-df_default", "false")
 	}
+}
+
+// checksums has every node ask for outer checksums, or for none.
+func (u *underlay) checksums(csum string) {
+	for n := 1; n <= 3; n++ {
+		u.set(n, "ovn-encap-csum", csum)
+	}
+	u.Eventually("the rows say so", func() error {
+		if rows := strings.Fields(u.SB("--bare", "--columns=ip", "find", "Encap", "options:csum="+csum)); len(rows) < 3 {
+			return fmt.Errorf("only %q do", rows)
+		}
+		return nil
+	})
 }
 
 // encapIP has the VM of hv2 reached by IPv4.

@@ -46,6 +46,13 @@ func Overhear(place Place, device string) (*Tap, error) {
 // Close returns how many of the received frames are numbered packets of flows; frames that left through the device don't
 // count. The flows have ended before.
 func (t *Tap) Close(flows ...*Run) (heard int, err error) {
+	return t.Count(func(frame []byte) bool {
+		return slices.ContainsFunc(flows, func(r *Run) bool { return r.in(frame) })
+	})
+}
+
+// Count closes the tap and returns how many of the received frames match; those that left through the device don't count.
+func (t *Tap) Count(match func(frame []byte) bool) (heard int, err error) {
 	defer unix.Close(t.fd)
 	frame := make([]byte, 1<<16)
 	for {
@@ -57,7 +64,7 @@ func (t *Tap) Close(flows ...*Run) (heard int, err error) {
 			return 0, fmt.Errorf("read tap: %w", err)
 		}
 		ll := from.(*unix.SockaddrLinklayer)
-		if ll.Pkttype != unix.PACKET_OUTGOING && slices.ContainsFunc(flows, func(r *Run) bool { return r.in(frame[:n]) }) {
+		if ll.Pkttype != unix.PACKET_OUTGOING && match(frame[:n]) {
 			heard++
 		}
 	}

@@ -9,6 +9,7 @@
 #define IOM_FLOOD_H
 
 #include <iom/drop.h>
+#include <iom/handover.h>
 #include <iom/port.h>
 
 /* How many copies a second floods may make, of one port; 0: any number. User space writes it. */
@@ -77,8 +78,9 @@ static __noinline int iom_flood_allowed(struct iom_meta *m, __u32 copies)
 struct iom_flood_ctx {
 	struct __sk_buff *skb;
 	struct iom_meta *m;
-	struct iom_tunnel *tunnel;
 	__u32 *depth;
+	struct iom_handover *handover;
+	__u32 relay; /* ifindex; 0: no tunnels */
 	struct iom_group_key member;
 };
 
@@ -86,8 +88,10 @@ struct iom_flood_ctx {
 static long iom_flood_copy(__u32 index, struct iom_flood_ctx *f)
 {
 	struct iom_meta *m = f->m;
+	struct iom_addr nowhere = {};
+	struct iom_node *node = NULL;
 	struct iom_port *port;
-	__u32 ifindex;
+	__u32 ifindex, slot;
 	iom_ref *ref;
 	long err;
 
@@ -97,26 +101,32 @@ static long iom_flood_copy(__u32 index, struct iom_flood_ctx *f)
 		return 0;
 	m->out = *ref;
 	if (m->out & IOM_REF_REMOTE) {
-		if (m->flags & IOM_HERE_ONLY || !f->tunnel)
+		if (m->flags & IOM_HERE_ONLY || !f->relay)
 			return 0;
-		ifindex = f->tunnel->relay;
+		slot = iom_ref_node(m->out);
+		node = bpf_map_lookup_elem(&iom_nodes, &slot);
+		ifindex = f->relay;
 		m->out_key = iom_ref_key(m->out);
 	} else {
 		port = iom_port_get(m->out);
 		if (!port || ((port->flags & IOM_PORT_HERE_ONLY || port->peer) && m->in & IOM_REF_REMOTE))
 			return 0; /* links are followed on the sender's node only (ovn-architecture(7)), or each node's router would answer */
-		ifindex = port->peer && f->tunnel ? f->tunnel->relay : port->ifindex;
+		ifindex = port->peer ? f->relay : port->ifindex;
 		m->out_key = port->key;
 	}
 	if (m->flags & IOM_TRACE) {
 		iom_trace_append(m, IOM_TRACE_COPY, m->out, 0);
 		return 0;
 	}
+	f->handover->peer = node ? node->addr : nowhere;
+	f->handover->out_key = m->out_key;
+	f->handover->ifindex = ifindex;
 	m->copy_ifindex = ifindex;
 	++*f->depth;
 	err = bpf_clone_redirect(f->skb, ifindex, 0);
 	--*f->depth;
 	m->copy_ifindex = 0;
+	f->handover->ifindex = 0;
 	if (err < 0)
 		iom_drop(f->skb, m, iom, COPY_FAILED);
 	return 0;
@@ -128,14 +138,18 @@ static __noinline int iom_copy_all(struct __sk_buff *skb, struct iom_meta *m, __
 	struct iom_flood_ctx f = { .skb = skb, .m = m, .member = { .key = group } };
 	__u32 zero = 0;
 	struct iom_meta *first = bpf_map_lookup_elem(&iom_metas, &zero);
+	struct iom_tunnel *tunnel = bpf_map_lookup_elem(&iom_tunnel_end, &zero);
 
-	if (!m || !first)
-		return TC_ACT_SHOT; /* unreachable: both exist */
+	f.handover = bpf_map_lookup_elem(&iom_handovers, &zero);
+	if (!m || !first || !f.handover)
+		return TC_ACT_SHOT; /* unreachable: all exist */
 	if (first->depth + 1 >= IOM_DEPTH_TRACE && !(m->flags & IOM_TRACE))
 		return iom_drop(skb, m, iom, NESTED);
 	f.member.dp = m->dp;
 	f.depth = &first->depth;
-	f.tunnel = bpf_map_lookup_elem(&iom_tunnel_end, &zero);
+	f.relay = tunnel ? tunnel->relay : 0;
+	if (!(m->flags & IOM_TRACE))
+		iom_hand_over(f.handover, m, bpf_map_lookup_elem(&iom_dps, &f.member.dp));
 	iom_trace_add(m, IOM_TRACE_FLOOD, group, count);
 	bpf_loop(count, iom_flood_copy, &f, 0);
 	return TC_ACT_SHOT; /* the copies are out, the original has served; not a drop */

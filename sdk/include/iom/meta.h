@@ -21,7 +21,7 @@ typedef __u32 iom_ref;
 
 enum {
 	/* Sizes of the shared tables. */
-	IOM_PORTS = 16384, /* ports plugged on this node, and those that link instances */
+	IOM_PORTS = 32768, /* ports plugged on this node, and those that link instances */
 	IOM_DPS = 16384, /* module instances */
 	IOM_NODES = 4096, /* tunnel peers */
 	IOM_PROGS = 256, /* program slots */

@@ -182,6 +182,38 @@ static __always_inline struct iom_meta *begin_copy(struct __sk_buff *skb)
 	return m;
 }
 
+/* If this run is a copy that another release floods to this device: its metadata, made anew. to_peer: the copy goes to another node. */
+static __always_inline struct iom_meta *begin_handed_over(struct __sk_buff *skb, int to_peer)
+{
+	struct iom_handover *h = iom_handover_get(skb);
+	struct iom_tun_key key = {};
+	struct iom_tun *tun;
+	struct iom_meta *m;
+	__u32 *node;
+
+	m = h && h->vni ? begin(skb) : NULL;
+	if (!m)
+		return NULL;
+	h->ifindex = 0; /* one run per copy */
+	m->in_key = h->in_key;
+	m->out_key = h->out_key;
+	m->flags = IOM_COPY | (h->here_only ? IOM_HERE_ONLY : 0);
+	key.vni = h->vni;
+	key.key = to_peer ? h->in_key : h->out_key; /* the port of this node */
+	tun = bpf_map_lookup_elem(&iom_tunnel_keys, &key);
+	if (!tun)
+		return NULL;
+	m->dp = tun->dp;
+	m->out = tun->port;
+	if (to_peer) {
+		node = bpf_map_lookup_elem(&iom_node_addrs, &h->peer);
+		if (!node)
+			return NULL;
+		m->out = IOM_REF_REMOTE | *node << 16 | h->out_key;
+	}
+	return iom_parse(skb, m) ? NULL : m;
+}
+
 /* A packet on a device that belongs to Woven, sent by someone else. */
 static __always_inline int foreign(struct __sk_buff *skb, __u32 slot)
 {
@@ -219,7 +251,7 @@ int vif_out(struct __sk_buff *skb)
 		skb->mark = 0;
 		return TC_ACT_UNSPEC;
 	}
-	m = begin_copy(skb);
+	m = begin_copy(skb) ?: begin_handed_over(skb, 0);
 	return m ? leave_by(skb, m) : foreign(skb, bound_port(skb->ifindex));
 }
 
@@ -264,7 +296,7 @@ int relay_out(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (skb->mark == IOM_MARK_RESUME)
 		return resume(skb);
-	m = begin_copy(skb);
+	m = begin_copy(skb) ?: begin_handed_over(skb, 1);
 	if (!m)
 		return foreign(skb, 0);
 	return m->out & IOM_REF_REMOTE ? geneve_encap(skb, m) : leave_by(skb, m);

@@ -76,6 +76,16 @@ type WireIomGroupKey struct {
 	Index uint16
 }
 
+type WireIomHandover struct {
+	_        structs.HostLayout
+	Ifindex  uint32
+	Vni      uint32
+	InKey    uint16
+	OutKey   uint16
+	HereOnly uint32
+	Peer     WireIomAddr
+}
+
 type WireIomMark uint32
 
 const (
@@ -86,33 +96,30 @@ const (
 )
 
 type WireIomMeta struct {
-	_             structs.HostLayout
-	Flags         uint32
-	Dp            uint32
-	Port          uint32
-	In            uint32
-	Out           uint32
-	Mark          uint32
-	InKey         uint16
-	OutKey        uint16
-	Hops          uint8
-	Service       uint8
-	Proto         uint16
-	L4            uint16
-	L4Proto       uint8
-	Fragment      uint8
-	FirstFragment uint8
-	CtState       uint8
-	Sport         uint16
-	Dport         uint16
-	Dmac          [6]uint8
-	Smac          [6]uint8
-	_             [2]byte
-	Src           WireIomAddr
-	Dst           WireIomAddr
-	About         WireIomAddr
-	CopyIfindex   uint32
-	Depth         uint32
+	_           structs.HostLayout
+	Flags       uint32
+	Dp          uint32
+	Port        uint32
+	In          uint32
+	Out         uint32
+	Mark        uint32
+	InKey       uint16
+	OutKey      uint16
+	Hops        uint8
+	Service     uint8
+	Proto       uint16
+	L4          uint16
+	L4Proto     uint8
+	Fragment    uint8
+	Sport       uint16
+	Dport       uint16
+	Dmac        [6]uint8
+	Smac        [6]uint8
+	Src         WireIomAddr
+	Dst         WireIomAddr
+	About       WireIomAddr
+	CopyIfindex uint32
+	Depth       uint32
 }
 
 type WireIomName struct {
@@ -283,6 +290,7 @@ const (
 	WireMapIomFloodPorts    = "iom_flood_ports"
 	WireMapIomFloodRate     = "iom_flood_rate"
 	WireMapIomGroups        = "iom_groups"
+	WireMapIomHandovers     = "iom_handovers"
 	WireMapIomMembers       = "iom_members"
 	WireMapIomMetas         = "iom_metas"
 	WireMapIomNames         = "iom_names"
@@ -376,6 +384,7 @@ type WireMapSpecs struct {
 	IomFloodPorts    *ebpf.MapSpec `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.MapSpec `ebpf:"iom_flood_rate"`
 	IomGroups        *ebpf.MapSpec `ebpf:"iom_groups"`
+	IomHandovers     *ebpf.MapSpec `ebpf:"iom_handovers"`
 	IomMembers       *ebpf.MapSpec `ebpf:"iom_members"`
 	IomMetas         *ebpf.MapSpec `ebpf:"iom_metas"`
 	IomNames         *ebpf.MapSpec `ebpf:"iom_names"`
@@ -433,6 +442,7 @@ type WireMaps struct {
 	IomFloodPorts    *ebpf.Map `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.Map `ebpf:"iom_flood_rate"`
 	IomGroups        *ebpf.Map `ebpf:"iom_groups"`
+	IomHandovers     *ebpf.Map `ebpf:"iom_handovers"`
 	IomMembers       *ebpf.Map `ebpf:"iom_members"`
 	IomMetas         *ebpf.Map `ebpf:"iom_metas"`
 	IomNames         *ebpf.Map `ebpf:"iom_names"`
@@ -462,6 +472,7 @@ func (m *WireMaps) Close() error {
 		m.IomFloodPorts,
 		m.IomFloodRate,
 		m.IomGroups,
+		m.IomHandovers,
 		m.IomMembers,
 		m.IomMetas,
 		m.IomNames,

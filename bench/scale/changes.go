@@ -1,0 +1,144 @@
+package scale
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/ovn-kubernetes/libovsdb/model"
+)
+
+// patience bounds the wait for one change.
+const patience = time.Minute
+
+// Kinds of changes.
+const (
+	Added   = "port added"
+	Moved   = "address changed"
+	Removed = "port removed"
+)
+
+// Stages of a change, in the order in which they end.
+type Stages struct {
+	Northbound time.Duration // the server has answered the change
+	Northd     time.Duration // from there: the Southbound database shows it; 0 where Woven does not wait for ovn-northd
+	Woven      time.Duration // from there: the row that makes it work is in the kernel's table
+	Total      time.Duration // of these
+	Installed  time.Duration // from the start: Interface.external_ids:ovn-installed; 0 where nothing is installed
+	Ping       time.Duration // from the start: a first echo reply; 0 where there is none
+}
+
+// moments are those of one change; zero: does not apply.
+type moments struct {
+	start, answered, south, live, installed, ping time.Time
+}
+
+func (m *moments) stages() Stages {
+	since := func(t, from time.Time) time.Duration {
+		if t.IsZero() {
+			return 0
+		}
+		return max(0, t.Sub(from))
+	}
+	ready := m.answered
+	if !m.south.IsZero() {
+		ready = m.south
+	}
+	return Stages{
+		Northbound: since(m.answered, m.start), Northd: since(m.south, m.answered), Woven: since(m.live, ready),
+		Total: since(m.live, m.start), Installed: since(m.installed, m.start), Ping: since(m.ping, m.start),
+	}
+}
+
+// change is one thing that is done and seen to have happened.
+type change struct {
+	do   func(ctx context.Context) error
+	live func() (bool, error)
+	// The others are optional.
+	south     func(row model.Model, gone bool) bool
+	installed func(row model.Model, gone bool) bool
+	ping      netip.Addr
+}
+
+// Round adds the target's port, changes its address, and removes it. The result is by kind of change.
+func (c *Cloud) Round(ctx context.Context) (map[string]Stages, error) {
+	before, after := c.target, c.target
+	after.Addrs = c.homes[1:]
+	isTarget := func(row model.Model) bool {
+		pb, ok := row.(*portBinding)
+		return ok && pb.LogicalPort == c.target.Name
+	}
+	installed := func(is bool) func(row model.Model, gone bool) bool {
+		return func(row model.Model, _ bool) bool {
+			i, ok := row.(*iface)
+			return ok && i.Name == "vif-"+c.target.Name && (i.ExternalIDs["ovn-installed"] == "true") == is
+		}
+	}
+	result := map[string]Stages{}
+	for _, step := range []struct {
+		kind string
+		change
+	}{
+		{Added, change{
+			do:    func(ctx context.Context) error { return c.filler.AddPorts(ctx, before) },
+			south: func(row model.Model, gone bool) bool { return isTarget(row) && !gone },
+			live:  c.tables.bound, installed: installed(true), ping: c.homes[0],
+		}},
+		{Moved, change{
+			do:   func(ctx context.Context) error { return c.filler.SetAddresses(ctx, after) },
+			live: func() (bool, error) { return c.tables.known(c.homes[1]) }, ping: c.homes[1],
+		}},
+		{Removed, change{
+			do:        func(ctx context.Context) error { return c.filler.RemovePorts(ctx, after) },
+			south:     func(row model.Model, gone bool) bool { return isTarget(row) && gone },
+			live:      func() (bool, error) { bound, err := c.tables.bound(); return !bound, err },
+			installed: installed(false),
+		}},
+	} {
+		m, err := c.measure(ctx, step.change)
+		if err != nil {
+			return nil, fmt.Errorf("measure %s, %v: %w", step.kind, c.Size, err)
+		}
+		result[step.kind] = m.stages()
+	}
+	return result, nil
+}
+
+// measure carries a change out and notes the moments; then it waits until all is quiet again.
+func (c *Cloud) measure(ctx context.Context, ch change) (*moments, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var south, installed, ping <-chan time.Time
+	if ch.south != nil {
+		south = c.sb.expect(ch.south)
+	}
+	if ch.installed != nil {
+		installed = c.vs.expect(ch.installed)
+	}
+	if ch.ping.IsValid() {
+		ping = c.pinger.firstReply(ctx, ch.ping)
+	}
+	m := &moments{start: time.Now()}
+	err := ch.do(ctx)
+	m.answered = time.Now()
+	if err != nil {
+		return nil, err
+	}
+	if m.live, err = until(ctx, "the table", ch.live); err != nil {
+		return nil, err
+	}
+	for _, e := range []struct {
+		what string
+		from <-chan time.Time
+		at   *time.Time
+	}{{"Southbound row", south, &m.south}, {"ovn-installed", installed, &m.installed}, {"reply", ping, &m.ping}} {
+		if e.from == nil {
+			continue
+		}
+		if *e.at, err = await(ctx, e.what, e.from); err != nil {
+			return nil, err
+		}
+	}
+	return m, c.filler.Sync(ctx)
+}
