@@ -10,7 +10,6 @@
 enum {
 	PROTO_IGMP = 2,
 	IGMP_QUERY = 0x11,
-	ICMP6_MLD_QUERY = 130,
 	MCAST_PUNT_BYTES = 512,
 };
 
@@ -18,7 +17,8 @@ static __always_inline int is_mcast_control(struct iom_meta *m)
 {
 	if (m->proto == ETH_IP4)
 		return m->l4_proto == PROTO_IGMP;
-	return m->l4_proto == PROTO_ICMP6 && m->l4 && ((m->sport >= 130 && m->sport <= 132) || m->sport == ICMP6_MLD2_REPORT);
+	return m->l4_proto == PROTO_ICMP6 && m->l4 &&
+	       ((m->sport >= ICMP6_MLD_QUERY && m->sport <= ICMP6_MLD_DONE) || m->sport == ICMP6_MLD2_REPORT);
 }
 
 /* Whether an IGMP or MLD packet is a query, which hosts have to hear; reports are for routers only: a host that hears another's says nothing
