@@ -56,7 +56,7 @@ func routerModule(s routerSource) (*netstate.Module, logical.Problems) {
 		if s.around[i] != nil {
 			m.Ports[i].Peer = &netstate.Link{Module: p.Link.Datapath, Key: p.Link.Key}
 		}
-		cfg.Ports[p.Key] = config.Port{Enabled: r.Enabled && p.Enabled, MAC: p.MAC, Networks: p.Networks, Table: p.RouteTable, MTU: p.MTU,
+		cfg.Ports[p.Key] = config.Port{Enabled: r.Enabled && p.Enabled && !p.Gateway, MAC: p.MAC, Networks: p.Networks, Table: p.RouteTable, MTU: p.MTU,
 			Advertises: p.RA != nil}
 		addNeighbours(cfg, r, p, s.around[i])
 	}
