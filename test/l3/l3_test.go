@@ -54,5 +54,6 @@ func TestServices(t *testing.T) {
 		story{"dhcpv6", dhcpv6},
 		story{"slaac", slaac},
 		story{"dns", dns},
+		story{"copp", copp},
 	)
 }
