@@ -18,10 +18,12 @@ import (
 type Compiler struct {
 	switches map[string]compiled // by Datapath_Binding UUID
 	routers  map[string]compiledRouter
+	sets     matchSets // of all matchers
 }
 
 // compiledRouter is what a router's module followed from, and what became of it.
 type compiledRouter struct {
+	matcher  *matcher // of its policies
 	from     routerSource
 	module   *netstate.Module
 	problems logical.Problems
@@ -55,21 +57,27 @@ func (c *Compiler) Compile(n *logical.Network) (*netstate.State, []logical.Probl
 	}
 	c.switches = next
 	problems = append(problems, c.compileRouters(n, state)...)
+	c.sets.keep(n.AddressSets)
 	return state, problems.Sorted()
 }
 
 // compileRouters adds n's routers to state.
 func (c *Compiler) compileRouters(n *logical.Network, state *netstate.State) (problems logical.Problems) {
 	next := make(map[string]compiledRouter, len(n.Routers))
+	names := &networkNames{network: n}
 	for uuid, r := range n.Routers {
-		from := sourceOf(r, n)
 		done, known := c.routers[uuid]
+		if !known {
+			done.matcher = newMatcher(&c.sets)
+		}
+		from := sourceOf(r, n)
+		from.matches = policyMatches(r, done.matcher, names)
 		if !known || !done.from.equal(from) {
 			module, problems := routerModule(from)
 			if known && done.module.Equal(module) {
 				module = done.module
 			}
-			done = compiledRouter{from, module, problems}
+			done = compiledRouter{done.matcher, from, module, problems}
 		}
 		next[uuid] = done
 		state.Modules[uuid] = done.module

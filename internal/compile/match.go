@@ -120,6 +120,9 @@ func (t *translation) translate() ([]match.Rule, error) {
 	}
 	rules := make([]match.Rule, len(ways))
 	for i, w := range ways {
+		if len(w.checks) > match.MaxChecks {
+			return nil, &ovnexpr.SyntaxError{Text: t.text, Reason: errTooManyChecks.Error()}
+		}
 		rules[i] = match.Rule{Terms: w.terms, Checks: w.checks}
 	}
 	return rules, nil
