@@ -11,9 +11,10 @@ import (
 	"woven.dev/woven/modules/acl/config"
 	"woven.dev/woven/sdk/iom"
 	"woven.dev/woven/sdk/iom/match"
+	"woven.dev/woven/sdk/iom/meter"
 )
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package acl -output-stem acl -type acl_config -type acl_flag -type acl_port -type acl_action -type acl_rule_key -type acl_rule -type acl_hit_key -type iom_ct -type iom_ct_key Acl acl.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package acl -output-stem acl -type acl_config -type acl_flag -type acl_port -type acl_action -type acl_rule_key -type acl_rule -type acl_hit_key -type acl_verdict -type iom_ct -type iom_ct_key Acl acl.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Kind is the module kind for a release.
 func Kind() iom.Kind {
@@ -25,6 +26,9 @@ const (
 	PuntLog    = uint32(AclAclPuntACL_PUNT_LOG)
 	PuntReject = uint32(AclAclPuntACL_PUNT_REJECT)
 )
+
+// metered are the punts that go with config.Metered.
+var metered = map[string][]meter.Punts{"reject": {{Reason: PuntReject}, {Reason: PuntReject, IP6: true}}}
 
 // Numbers of tables.h.
 const (

@@ -116,6 +116,14 @@ type AclAclTold struct {
 	Verdict uint32
 }
 
+type AclAclVerdict uint32
+
+const (
+	AclAclVerdictACL_ALLOWED  AclAclVerdict = 1
+	AclAclVerdictACL_DROPPED  AclAclVerdict = 2
+	AclAclVerdictACL_REJECTED AclAclVerdict = 3
+)
+
 type AclIomCt struct {
 	_          structs.HostLayout
 	Key        AclIomCtKey

@@ -7,11 +7,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
 	"woven.dev/woven/sdk/iom/match"
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 // Kind is the module kind's name.
@@ -32,7 +34,12 @@ type Config struct {
 	// Untracked are the keys of the ports that lead to routers or to physical networks: their packets are not told apart by connection.
 	// Ascending.
 	Untracked []uint16
+	// Meters limit what reaches user space, by kind of packet; what has none is limited all the same.
+	Meters map[string]meter.Meter
 }
+
+// Metered are the kinds of packets that Meters limits, by their names in ovn-nb(5), Copp.
+var Metered = []string{"reject"}
 
 // ACL is an access control list entry, ovn-nb(5).
 type ACL struct {
@@ -93,7 +100,7 @@ func Number(id string) uint64 {
 func (c *Config) Equal(other any) bool {
 	o, ok := other.(*Config)
 	return ok && c.Stateful == o.Stateful && c.DefaultDrop == o.DefaultDrop && c.AllowInvalid == o.AllowInvalid &&
-		slices.Equal(c.Untracked, o.Untracked) && slices.EqualFunc(c.FromLport, o.FromLport, ACL.equal) &&
+		slices.Equal(c.Untracked, o.Untracked) && maps.Equal(c.Meters, o.Meters) && slices.EqualFunc(c.FromLport, o.FromLport, ACL.equal) &&
 		slices.EqualFunc(c.AfterLB, o.AfterLB, ACL.equal) && slices.EqualFunc(c.ToLport, o.ToLport, ACL.equal)
 }
 
@@ -127,7 +134,7 @@ func (c *Config) Validate() error {
 	if !slices.IsSortedFunc(c.Untracked, cmp.Compare[uint16]) {
 		return fmt.Errorf("untracked ports %d are not in ascending order", c.Untracked)
 	}
-	return nil
+	return meter.Validate(c.Meters, Metered)
 }
 
 // String is the configuration for people and tests, a line for each ACL and one for each of its rules, in order.
@@ -144,6 +151,7 @@ func (c *Config) String() string {
 	if len(c.Untracked) > 0 {
 		fmt.Fprintf(&b, "untracked ports %d\n", c.Untracked)
 	}
+	b.WriteString(meter.Text(c.Meters))
 	for _, list := range []struct {
 		name string
 		acls []ACL
