@@ -160,6 +160,12 @@ func TestRoutersAreConfigured(t *testing.T) {
 	if diff := cmp.Diff("relay 9 instance 4 port 41 leaves 1", s.take()); diff != "" {
 		t.Errorf("the packet (-want +got):\n%s", diff)
 	}
+	instances[0].Module = &netstate.Module{ID: "r1"} // it could not be configured
+	s.keep(instances)
+	s.routers.Resolve(waiting)
+	if diff := cmp.Diff("relay 9 instance 4 port 41 leaves 1", s.take()); diff != "" {
+		t.Errorf("the question of a router that knows nobody (-want +got):\n%s", diff)
+	}
 	s.live.state.Tunnel = nil
 	s.keep(instances[1:])
 	s.routers.Resolve(waiting)
