@@ -84,7 +84,7 @@ func host(t *testing.T, vm *labtest.VM, ip netip.Addr) {
 	vm.Switch.NB("clear", "Logical_Switch_Port", vm.Port, "port_security")
 	vm.Switch.Exec(vm.Name, "ip", "addr", "add", netip.PrefixFrom(ip, ip.BitLen()).String(), "dev", "lo")
 	vm.Switch.Exec(vm.Name, "ip", "link", "set", "lo", "up")
-	vm.Switch.Exec(vm.Name, "sysctl", "-qw", "net.ipv4.conf.all.arp_announce=1") // routers answer only who is on their network
+	vm.Switch.Exec(vm.Name, "sysctl", "-qw", "net.ipv4.conf.all.arp_announce=2") // asks as its other address, which is on the network
 	serveName(t, vm, ip)
 }
 
