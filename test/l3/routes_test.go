@@ -188,17 +188,23 @@ func ecmp(t *testing.T, l *lab.Lab) {
 		for _, hop := range to.hops {
 			w.router.NB("--wait=hv", "--ecmp", "lr-route-add", "ecm", to.prefix, hop.String())
 		}
-		count := map[string]int{}
-		for range 40 { // one way takes all flows once in 2^39 times
-			name, err := whoIs(t, w.near, ip)
-			if err != nil {
-				t.Fatal(err)
-			}
-			count[name]++
+		spread(t, w.near, ip)
+	}
+}
+
+// spread wants flows to go to two VMs.
+func spread(t *testing.T, from *labtest.VM, ip netip.Addr) {
+	t.Helper()
+	count := map[string]int{}
+	for range 40 { // one way takes all flows once in 2^39 times
+		name, err := whoIs(t, from, ip)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if len(count) != 2 {
-			t.Errorf("flows to %s went to %v", ip, count)
-		}
+		count[name]++
+	}
+	if len(count) != 2 {
+		t.Errorf("flows to %s went to %v", ip, count)
 	}
 }
 
