@@ -66,6 +66,7 @@ func Entries(inst iom.Instance, t *iom.Tables) error {
 			return fmt.Errorf("configure acl: %w", err)
 		}
 	}
+	meter.Put(t, inst, c.Meters, metered)
 	iom.Put(t, "acl_configs", inst.Slot, w.row)
 	for _, key := range slices.Sorted(maps.Keys(inst.Local)) {
 		iom.Put(t, "acl_ports", inst.Local[key], w.port(key, c))
