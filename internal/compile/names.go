@@ -44,3 +44,28 @@ func (n routerNames) Port(name string) uint16 {
 	}
 	return 0
 }
+
+// switchNames are what they stand for at a switch.
+type switchNames struct {
+	*networkNames
+	sw   *logical.Switch
+	keys map[string]uint16 // of its ports; nil: nobody has asked yet
+}
+
+func (n *switchNames) PortGroup(name string) ([]uint16, bool) {
+	group := n.network.PortGroups[name]
+	if group == nil {
+		return nil, false
+	}
+	return group.Ports[n.sw.UUID], true
+}
+
+func (n *switchNames) Port(name string) uint16 {
+	if n.keys == nil {
+		n.keys = make(map[string]uint16, len(n.sw.Ports))
+		for _, p := range n.sw.Ports {
+			n.keys[p.Name] = p.Key
+		}
+	}
+	return n.keys[name]
+}

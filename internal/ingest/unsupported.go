@@ -28,7 +28,7 @@ var lossByType = map[string]string{
 	"remote":     "remote ports (OVN interconnection) are not supported yet: use it within one availability zone",
 }
 
-// checkSwitch notes what Woven does not do of what a row of Logical_Switch asks for; ACLs are checkACLs' business.
+// checkSwitch notes what Woven does not do of what a row of Logical_Switch asks for.
 func (n *network) checkSwitch(ls *nb.LogicalSwitch) {
 	for _, c := range []struct {
 		asked  bool
@@ -124,13 +124,5 @@ func (r *portReader) checkLocal() {
 		default:
 			r.problem("options:%s is not known to Woven: it is ignored", logical.Quote(key))
 		}
-	}
-}
-
-// checkACLs notes that the ACLs of a switch are not enforced, which nobody may overlook.
-func (n *network) checkACLs(sw *logical.Switch) {
-	if count := len(sw.ACLs); count > 0 {
-		n.Add("logical_switch", sw.Name,
-			"SECURITY: %d ACLs of the switch and of its port groups are NOT enforced: traffic that they forbid passes", count)
 	}
 }

@@ -67,7 +67,7 @@ static __always_inline enum acl_step classify(struct __sk_buff *skb, struct iom_
 /* Carries out what the ACLs say. */
 static __always_inline int verdict(struct iom_meta *m, const struct acl_place *p, const struct acl_decision *d)
 {
-	if (d->no_punt && (d->action == ACL_DROP || d->action == ACL_REJECT))
+	if (d->no_punt && forbids(p, d))
 		return iom_drop(skb, m, acl, BLOCKED);
 	switch (d->action) {
 	case ACL_DROP:

@@ -74,13 +74,18 @@ static __always_inline void ask_original(struct iom_match_query *q, const struct
 	d->no_punt = (l->state & (IOM_MATCH_CT_RPL | IOM_MATCH_CT_REL)) != 0;
 }
 
+static __always_inline int forbids(const struct acl_place *p, const struct acl_decision *d)
+{
+	return d->action == ACL_DROP || d->action == ACL_REJECT || (!d->action && p->config->flags & ACL_DEFAULT);
+}
+
 /* Remembers what was decided on a connection. Negative: there is no room for it. */
 static __always_inline int remember(struct iom_meta *m, const struct acl_place *p, struct iom_ct_look *l,
 				    const struct acl_decision *d)
 {
 	struct iom_ct_decision mine = { .generation = p->generation, .rule = d->rule, .label = d->label, .egress = d->egress };
 
-	mine.blocked = d->action == ACL_DROP || d->action == ACL_REJECT || (!d->action && p->config->flags & ACL_DEFAULT);
+	mine.blocked = forbids(p, d);
 	if (mine.blocked && !l->found)
 		return 0;
 	if (iom_ct_commit(m, l, &mine))

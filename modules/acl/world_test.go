@@ -34,6 +34,7 @@ type place struct {
 	*world
 	dp    uint32
 	slots map[uint16]uint32
+	rows  *iom.Tables // of its ACLs
 }
 
 // host is a port's owner.
@@ -56,14 +57,16 @@ func (h host) ip(family int) netip.Addr {
 	if family == 4 {
 		return netip.AddrFrom4([4]byte{10, 0, 0, byte(h.key)})
 	}
-	return netip.MustParseAddr(fmt.Sprintf("fd00::%x", h.key))
+	return addr(fmt.Sprintf("fd00::%x", h.key))
 }
+
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 func newWorld(t *testing.T) *world {
 	k := iomtest.New(t, l2switch.Kind(), acl.Kind())
-	own := iom.Addr(netip.MustParseAddr("172.31.0.10"))
+	own := iom.Addr(addr("172.31.0.10"))
 	k.Tunnel(own)
-	k.Node(1, iom.Addr(netip.MustParseAddr("172.31.0.11")), own, 1500)
+	k.Node(1, iom.Addr(addr("172.31.0.11")), own, 1500)
 	return &world{t, k, new(uint32)}
 }
 
@@ -88,21 +91,39 @@ func (w *world) add(cfg *config.Config) *place {
 	for _, h := range []host{a, b, r} {
 		p.slots[h.key] = w.k.Slot(p.port(h))
 	}
+	p.rows = p.entries(cfg)
 	return p
 }
 
 func (p *place) port(h host) string { return fmt.Sprint(h.name, p.dp) }
 
-// change gives the switch other ACLs.
+// change gives the switch other ACLs as hover does: new rows in order, then removals in the reverse order.
 func (p *place) change(cfg *config.Config) {
+	p.t.Helper()
+	t := p.entries(cfg)
+	for _, table := range t.Order {
+		p.k.Write(&iom.Tables{Rows: map[string]map[string]string{table: t.Rows[table]}})
+	}
+	for _, table := range slices.Backward(p.rows.Order) {
+		for key := range p.rows.Rows[table] {
+			if _, stays := t.Rows[table][key]; stays {
+				continue
+			}
+			if err := p.k.Set().Maps[table].Delete([]byte(key)); err != nil {
+				p.t.Fatal(err)
+			}
+		}
+	}
+	p.rows = t
+}
+
+func (p *place) entries(cfg *config.Config) *iom.Tables {
 	p.t.Helper()
 	t := &iom.Tables{}
 	if err := acl.Entries(iom.Instance{Slot: p.dp, Local: p.slots, Config: cfg}, t); err != nil {
 		p.t.Fatal(err)
 	}
-	for _, table := range t.Order {
-		p.k.Write(&iom.Tables{Rows: map[string]map[string]string{table: t.Rows[table]}})
-	}
+	return t
 }
 
 // drops are the counters of the switch's ACLs.
@@ -163,14 +184,12 @@ func (p *place) sends(what string, h host, frame []byte, want string) {
 func (p *place) connections(h host) string {
 	p.t.Helper()
 	var lines []string
-	p.each(func(table string, _ *ebpf.Map, key acl.AclIomCtKey, ct acl.AclIomCt) {
-		if key.Zone == p.dp<<16|uint32(h.key) {
-			line := fmt.Sprintf("%s %d %d", strings.TrimPrefix(table, "iom_"), key.Proto, ct.Progress)
-			if ct.Flags&blocked != 0 {
-				line += " blocked"
-			}
-			lines = append(lines, line)
+	p.eachOf(h, func(table string, ct acl.AclIomCt) {
+		line := fmt.Sprintf("%s %d %d", strings.TrimPrefix(table, "iom_"), ct.Key.Proto, ct.Progress)
+		if ct.Flags&blocked != 0 {
+			line += " blocked"
 		}
+		lines = append(lines, line)
 	})
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
@@ -201,6 +220,16 @@ func (w *world) each(f func(table string, m *ebpf.Map, key acl.AclIomCtKey, ct a
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// eachOf gives the connections in a port's zone.
+func (p *place) eachOf(h host, f func(table string, ct acl.AclIomCt)) {
+	p.t.Helper()
+	p.each(func(table string, _ *ebpf.Map, key acl.AclIomCtKey, ct acl.AclIomCt) {
+		if key.Zone == p.dp<<16|uint32(h.key) {
+			f(table, ct)
+		}
+	})
 }
 
 // wait lets the time of all connections pass.
@@ -321,4 +350,8 @@ func tell(t *testing.T, stories []story) {
 			t.Run(fmt.Sprintf("%s IPv%d", s.name, family), func(t *testing.T) { s.run(&world{t, w.k, w.dps}, family) })
 		}
 	}
+}
+
+func hitKey(p *place, n int) acl.AclAclHitKey {
+	return acl.AclAclHitKey{Id: config.Number(uuid(n)), Dp: p.dp}
 }
