@@ -82,7 +82,11 @@ func whoIs(t *testing.T, from *labtest.VM, ip netip.Addr) (string, error) {
 func host(t *testing.T, vm *labtest.VM, ip netip.Addr) {
 	t.Helper()
 	vm.Switch.NB("clear", "Logical_Switch_Port", vm.Port, "port_security")
-	vm.Switch.Exec(vm.Name, "ip", "addr", "add", netip.PrefixFrom(ip, ip.BitLen()).String(), "dev", "lo")
+	add := []string{"ip", "addr", "add", netip.PrefixFrom(ip, ip.BitLen()).String(), "dev", "lo"}
+	if ip.Is6() {
+		add = append(add, "nodad") // else nobody may listen there yet
+	}
+	vm.Switch.Exec(vm.Name, add...)
 	vm.Switch.Exec(vm.Name, "ip", "link", "set", "lo", "up")
 	vm.Switch.Exec(vm.Name, "sysctl", "-qw", "net.ipv4.conf.all.arp_announce=2") // asks as its other address, which is on the network
 	serveName(t, vm, ip)
