@@ -175,12 +175,13 @@ func TestACLsRemembered(t *testing.T) {
 
 // TestTooManyRules: what is beyond the limit of a list is left out, the rest stays.
 func TestTooManyRules(t *testing.T) {
+	const total = 140 // ACLs of 250 rules each
 	var ways []string
 	for i := range 2000 {
 		ways = append(ways, fmt.Sprintf("(ip.ttl == %d && tcp.dst == %d)", i%250+1, i+1))
 	}
 	var acls []*logical.ACL
-	for i := range 20 {
+	for i := range total {
 		acls = append(acls, &logical.ACL{UUID: fmt.Sprint("u", i), Direction: logical.ToLport, Match: strings.Join(ways, " || "), Action: logical.ActionDrop})
 	}
 	acls = append(acls, &logical.ACL{UUID: "last", Direction: logical.ToLport, Match: "ip4", Action: logical.ActionDrop})
@@ -188,10 +189,10 @@ func TestTooManyRules(t *testing.T) {
 	state, problems := c.Compile(guarded(acls...))
 	list := aclModule(state).ToLport
 	fit := match.MaxRules / len(list[0].Rules)
-	if fit >= 20 || len(list) != fit+1 || list[fit].ID != "last" {
+	if fit >= total || len(list) != fit+1 || list[fit].ID != "last" {
 		t.Errorf("%d ACLs are left, of which %d fit, want those and the last one", len(list), fit)
 	}
-	if len(problems) != 20-fit || !strings.Contains(problems[0].Reason, "more than 32768 rules") {
+	if len(problems) != total-fit || !strings.Contains(problems[0].Reason, "more than 32768 rules") {
 		t.Errorf("problems: %v", problems)
 	}
 }
