@@ -71,6 +71,8 @@ type loop struct {
 	routing       routing
 	server        *slowpath.Server
 	serving       serving
+	aclLog        *slowpath.ACLLog
+	rejecter      *slowpath.Rejecter
 	mcastRestored bool // the snooper knows what a former process did
 	applyRetry    backoff
 	hostRetry     backoff
@@ -122,6 +124,7 @@ func newLoop(w world, overrides Overrides, log *slog.Logger) *loop {
 	l.routers = slowpath.NewRouters(w.resumer, l.signal, w.now, log)
 	l.routing.heard = map[bindingKey]heardNeighbour{}
 	l.server = slowpath.NewServer(w.resumer, log)
+	l.aclLog, l.rejecter = slowpath.NewACLLog(w.now, log), slowpath.NewRejecter(w.resumer, log)
 	l.ovsDB = &connection[vsw.Rows]{name: "Open_vSwitch", open: w.ovs, wake: l.signal}
 	l.nbDB = &connection[nb.Rows]{name: "OVN_Northbound", open: w.nb, wake: l.signal}
 	l.sbDB = &connection[sb.Rows]{name: "OVN_Southbound", open: w.sb, wake: l.signal}

@@ -42,4 +42,5 @@ func (l *loop) handlePunts(p punts) {
 	} {
 		p.Handle(routerconfig.Kind, reason, handle)
 	}
+	l.handleACLs(p)
 }

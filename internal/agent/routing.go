@@ -82,11 +82,14 @@ func (l *loop) keepRouting(r *round, instances []hover.Instance) []piece {
 	return l.bindingsHeard(r)
 }
 
-// knownTo finds the neighbours in a router's configuration.
+// knownTo finds the neighbours in a router's configuration. One that could not be configured knows nobody.
 func knownTo(router *netstate.Module) func(uint16, netip.Addr) ([6]byte, bool) {
-	neighbours := router.Config.(*config.Config).Neighbours
+	live, ok := router.Config.(*config.Config)
+	if !ok {
+		live = &config.Config{}
+	}
 	return func(port uint16, a netip.Addr) ([6]byte, bool) {
-		mac, known := neighbours[config.Neighbour{Port: port, Addr: a}]
+		mac, known := live.Neighbours[config.Neighbour{Port: port, Addr: a}]
 		return mac, known
 	}
 }

@@ -21,6 +21,7 @@ func (l *loop) writeSouth(r *round) {
 		instances := l.plane.Instances()
 		pieces = append(pieces, l.keepRouting(r, instances)...)
 		l.keepServing(r, instances)
+		l.keepACLs(r, instances)
 	}
 	l.sbDB.write(r.now, pieces...)
 }

@@ -18,10 +18,12 @@ import (
 type Compiler struct {
 	switches map[string]compiled // by Datapath_Binding UUID
 	routers  map[string]compiledRouter
+	sets     matchSets // of all matchers
 }
 
 // compiledRouter is what a router's module followed from, and what became of it.
 type compiledRouter struct {
+	matcher  *matcher // of its policies
 	from     routerSource
 	module   *netstate.Module
 	problems logical.Problems
@@ -32,6 +34,7 @@ type compiled struct {
 	from     *logical.Switch
 	links    []uint16 // keys of the ports that lead to another datapath of the network
 	meters   map[string]meter.Meter
+	acls     *compiledACLs
 	module   *netstate.Module
 	problems logical.Problems
 }
@@ -47,29 +50,38 @@ func (c *Compiler) Compile(n *logical.Network) (*netstate.State, []logical.Probl
 		Tunnel:  tunnel(n.Tunnel),
 	}
 	problems := logical.Problems(slices.Clone(n.Problems))
+	names := &networkNames{network: n}
 	for uuid, sw := range n.Switches {
-		done := c.compileSwitch(sw, linksOf(sw, n), meters(sw.Copp, n.Meters))
+		done := c.compileSwitch(sw, names)
 		next[uuid] = done
 		state.Modules[uuid] = done.module
 		problems = append(problems, done.problems...)
+		if done.acls != nil {
+			problems = append(problems, done.acls.problems...)
+		}
 	}
 	c.switches = next
-	problems = append(problems, c.compileRouters(n, state)...)
+	problems = append(problems, c.compileRouters(n, names, state)...)
+	c.sets.keep(n.AddressSets)
 	return state, problems.Sorted()
 }
 
 // compileRouters adds n's routers to state.
-func (c *Compiler) compileRouters(n *logical.Network, state *netstate.State) (problems logical.Problems) {
+func (c *Compiler) compileRouters(n *logical.Network, names *networkNames, state *netstate.State) (problems logical.Problems) {
 	next := make(map[string]compiledRouter, len(n.Routers))
 	for uuid, r := range n.Routers {
-		from := sourceOf(r, n)
 		done, known := c.routers[uuid]
+		if !known {
+			done.matcher = newMatcher(&c.sets)
+		}
+		from := sourceOf(r, n)
+		from.matches = policyMatches(r, done.matcher, names)
 		if !known || !done.from.equal(from) {
 			module, problems := routerModule(from)
 			if known && done.module.Equal(module) {
 				module = done.module
 			}
-			done = compiledRouter{from, module, problems}
+			done = compiledRouter{done.matcher, from, module, problems}
 		}
 		next[uuid] = done
 		state.Modules[uuid] = done.module
@@ -80,16 +92,19 @@ func (c *Compiler) compileRouters(n *logical.Network, state *netstate.State) (pr
 }
 
 // compileSwitch compiles a switch unless that would give what it gave last time; an equal module is the same one.
-func (c *Compiler) compileSwitch(sw *logical.Switch, links []uint16, meters map[string]meter.Meter) compiled {
+func (c *Compiler) compileSwitch(sw *logical.Switch, names *networkNames) compiled {
 	last, known := c.switches[sw.UUID]
-	if known && slices.Equal(last.links, links) && maps.Equal(last.meters, meters) && (last.from == sw || reflect.DeepEqual(last.from, sw)) {
+	n := names.network
+	now := compiled{from: sw, links: linksOf(sw, n), meters: meters(sw.Copp, n.Meters), acls: c.compileACLs(sw, names, last.acls)}
+	if known && slices.Equal(last.links, now.links) && maps.Equal(last.meters, now.meters) && last.acls == now.acls &&
+		(last.from == sw || reflect.DeepEqual(last.from, sw)) {
 		return last
 	}
-	module, problems := switchModule(sw, links, meters, last)
-	if known && last.module.Equal(module) {
-		module = last.module
+	now.module, now.problems = switchModule(now, last)
+	if known && last.module.Equal(now.module) {
+		now.module = last.module
 	}
-	return compiled{from: sw, links: links, meters: meters, module: module, problems: problems}
+	return now
 }
 
 // linksOf are the keys of a switch's ports that lead to another datapath of the network, ascending.

@@ -69,6 +69,27 @@ func (m *matcher) rules(text string, names matchNames) ([]match.Rule, error) {
 	return t.out.rules, t.out.err
 }
 
+// mentioned are the names that matches which were asked for since the last forget depend on, each once.
+func (m *matcher) mentioned() (names []named) {
+	type key struct {
+		name       ovnexpr.Value
+		isResident bool
+	}
+	seen := map[key]bool{}
+	for _, t := range m.done {
+		if !t.used {
+			continue
+		}
+		for _, n := range t.names {
+			if k := (key{n.name, n.isResident}); !seen[k] {
+				seen[k] = true
+				names = append(names, n)
+			}
+		}
+	}
+	return names
+}
+
 // forget drops matches that were not asked for since the last call.
 func (m *matcher) forget() {
 	for text, t := range m.done {
@@ -120,6 +141,9 @@ func (t *translation) translate() ([]match.Rule, error) {
 	}
 	rules := make([]match.Rule, len(ways))
 	for i, w := range ways {
+		if len(w.checks) > match.MaxChecks {
+			return nil, &ovnexpr.SyntaxError{Text: t.text, Reason: errTooManyChecks.Error()}
+		}
 		rules[i] = match.Rule{Terms: w.terms, Checks: w.checks}
 	}
 	return rules, nil

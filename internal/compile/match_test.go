@@ -84,7 +84,12 @@ func TestMatchErrors(t *testing.T) {
 		}
 		products = append(products, fmt.Sprintf("%s == {%s}", field, strings.Join(values, ",")))
 	}
+	var checks []string
+	for i := range 65 {
+		checks = append(checks, fmt.Sprintf("tcp.flags != %d", i))
+	}
 	for text, want := range map[string]string{
+		strings.Join(checks, " && "):            "column 1: more than 64 comparisons have to be made one by one",
 		"ip4 && ip4.src == $nosuch":             "column 19: address set $nosuch does not exist",
 		`ip4 && "@x" == inport && inport == @x`: "column 36: port group @x does not exist",
 		"ip4 &&\n ip4.src == $as6":              "line 2, column 13: address set $as6 has the member fd00::1, which is too wide for ip4.src",

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"woven.dev/woven/sdk/iom/match"
@@ -13,7 +14,10 @@ const (
 	maxTried = 16 * maxWays
 )
 
-var errTooManyWays = errors.New("too many combinations: take sets, or split it into several matches")
+var (
+	errTooManyWays   = errors.New("too many combinations: take sets, or split it into several matches")
+	errTooManyChecks = fmt.Errorf("more than %d comparisons have to be made one by one", match.MaxChecks)
+)
 
 // way is a way for a match to be true: all terms and all checks hold. Without any it always is. A dimension has at most one term with Not, and at
 // most one without Not that names no set.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"woven.dev/woven/internal/logical"
+	aclconfig "woven.dev/woven/modules/acl/config"
 	switchconfig "woven.dev/woven/modules/l2switch/config"
 	routerconfig "woven.dev/woven/modules/router/config"
 	"woven.dev/woven/sdk/iom/meter"
@@ -12,9 +13,6 @@ import (
 
 // unmetered are kinds of packets of ovn-nb(5), Copp, that need nothing from user space here.
 var unmetered = []string{"bfd", "event-elb", "svc-monitor"}
-
-// rejected are the packets that ACLs reject.
-const rejected = "reject"
 
 // meters are those that a row of Copp gives to kinds of packets; without those that do not exist.
 func meters(copp map[string]string, all map[string]*logical.Meter) map[string]meter.Meter {
@@ -39,7 +37,7 @@ func metersFor(kinds []string, all map[string]meter.Meter) map[string]meter.Mete
 
 // checkMeters notes what of a row of Copp is not carried out. A row may be both a switch's and a router's.
 func checkMeters(copp map[string]string, have map[string]meter.Meter, table, name string, problems *logical.Problems) {
-	known := slices.Concat(switchconfig.Metered, routerconfig.Metered, unmetered, []string{rejected})
+	known := slices.Concat(switchconfig.Metered, routerconfig.Metered, aclconfig.Metered, unmetered)
 	for _, kind := range slices.Sorted(maps.Keys(copp)) {
 		if !slices.Contains(known, kind) {
 			problems.Add(table, name, "copp: packets of kind %s are not known to Woven: they are not limited", logical.Quote(kind))

@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -18,10 +17,13 @@ type routerSource struct {
 	// around are the datapaths at the other ends of its ports: *logical.Switch or *logical.Router, nil where there is none.
 	around []any
 	meters map[string]meter.Meter
+	// matches are those of its policies, in their order.
+	matches []policyMatch
 }
 
 func (s routerSource) equal(o routerSource) bool {
-	return s.router == o.router && slices.Equal(s.around, o.around) && maps.Equal(s.meters, o.meters)
+	return s.router == o.router && slices.Equal(s.around, o.around) && maps.Equal(s.meters, o.meters) &&
+		slices.EqualFunc(s.matches, o.matches, policyMatch.equal)
 }
 
 // sourceOf finds what a router's module follows from.
@@ -56,7 +58,7 @@ func routerModule(s routerSource) (*netstate.Module, logical.Problems) {
 		if s.around[i] != nil {
 			m.Ports[i].Peer = &netstate.Link{Module: p.Link.Datapath, Key: p.Link.Key}
 		}
-		cfg.Ports[p.Key] = config.Port{Enabled: r.Enabled && p.Enabled, MAC: p.MAC, Networks: p.Networks, Table: p.RouteTable, MTU: p.MTU,
+		cfg.Ports[p.Key] = config.Port{Enabled: r.Enabled && p.Enabled && !p.Gateway, MAC: p.MAC, Networks: p.Networks, Table: p.RouteTable, MTU: p.MTU,
 			Advertises: p.RA != nil}
 		addNeighbours(cfg, r, p, s.around[i])
 	}
@@ -66,7 +68,10 @@ func routerModule(s routerSource) (*netstate.Module, logical.Problems) {
 			cfg.Neighbours[at] = n.MAC
 		}
 	}
-	cfg.Routes = routes(r, &problems)
+	named := objects{}
+	cfg.Routes = routes(r, named, &problems)
+	cfg.Policies = policies(r, s.matches, named, &problems)
+	m.Objects = named
 	checkMeters(r.Copp, s.meters, "logical_router", r.Name, &problems)
 	return m, problems
 }
@@ -106,72 +111,4 @@ func addNeighbours(cfg *config.Config, r *logical.Router, p *logical.RouterPort,
 			}
 		}
 	}
-}
-
-// routes are the static routes of a router; those with one table, prefix and policy are ways out of one.
-func routes(r *logical.Router, problems *logical.Problems) []config.Route {
-	type group struct {
-		config.Route
-		origin string
-	}
-	var out []group
-	for _, row := range r.Routes {
-		var hops []config.Hop
-		if !row.Discard {
-			hop, ok := wayOut(r, row, problems)
-			if !ok {
-				continue
-			}
-			hops = []config.Hop{hop}
-		}
-		i := slices.IndexFunc(out, func(g group) bool {
-			return g.Table == row.Table && g.Prefix == row.Prefix && g.BySource == row.BySource
-		})
-		switch {
-		case i < 0:
-			out = append(out, group{config.Route{Table: row.Table, Prefix: row.Prefix, BySource: row.BySource, Hops: hops}, row.Origin})
-		case row.Origin == out[i].origin:
-			out[i].Hops = append(out[i].Hops, hops...)
-		case row.Origin == "connected": // what the interconnection knows as connected comes before what is static
-			out[i].Hops, out[i].origin = hops, row.Origin
-		}
-	}
-	list := make([]config.Route, len(out))
-	for i, g := range out {
-		list[i] = g.Route
-	}
-	slices.SortFunc(list, func(a, b config.Route) int {
-		bySource := func(r config.Route) int { return map[bool]int{true: 1}[r.BySource] }
-		return cmp.Or(cmp.Compare(a.Table, b.Table), a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()),
-			cmp.Compare(bySource(a), bySource(b)))
-	})
-	return list
-}
-
-// wayOut is where a route leads: by the port that it names, else by the one on whose network its next hop is.
-func wayOut(r *logical.Router, row *logical.StaticRoute, problems *logical.Problems) (config.Hop, bool) {
-	if row.SymmetricReply {
-		problems.Add("logical_router_static_route", row.UUID, "options:ecmp_symmetric_reply is not supported yet: replies take the way that routes give them")
-	}
-	for _, p := range r.Ports {
-		if row.OutputPort != "" {
-			if p.Name == row.OutputPort {
-				return config.Hop{Port: p.Key, Addr: row.NextHop}, true
-			}
-		} else if onNetwork(p, row.NextHop) {
-			return config.Hop{Port: p.Key, Addr: row.NextHop}, true
-		}
-	}
-	if row.OutputPort != "" {
-		problems.Add("logical_router_static_route", row.UUID, "output_port %s is no port of router %s: the route is left out",
-			logical.Quote(row.OutputPort), logical.Quote(r.Name))
-	} else {
-		problems.Add("logical_router_static_route", row.UUID, "next hop %s is on no network of router %s: the route to %s is left out",
-			row.NextHop, logical.Quote(r.Name), row.Prefix)
-	}
-	return config.Hop{}, false
-}
-
-func onNetwork(p *logical.RouterPort, a netip.Addr) bool {
-	return slices.ContainsFunc(p.Networks, func(n netip.Prefix) bool { return n.Contains(a) })
 }

@@ -8,7 +8,6 @@ import (
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/modules/l2switch/config"
-	"woven.dev/woven/sdk/iom/meter"
 )
 
 // Groups that ovn-northd makes for every switch, ovn-northd(8) "Destination Lookup": of all enabled ports, of those with unknown
@@ -21,7 +20,8 @@ const (
 )
 
 // switchModule makes the l2switch instance of a logical switch, with what it has in common with the last one.
-func switchModule(sw *logical.Switch, links []uint16, meters map[string]meter.Meter, last compiled) (*netstate.Module, logical.Problems) {
+func switchModule(now, last compiled) (*netstate.Module, logical.Problems) {
+	sw := now.from
 	cfg, problems := patch(sw, last), logical.Problems(nil)
 	if cfg == nil {
 		cfg, problems = ports(sw)
@@ -30,10 +30,10 @@ func switchModule(sw *logical.Switch, links []uint16, meters map[string]meter.Me
 		ID: sw.UUID, Kind: config.Kind, Name: sw.Name, Key: sw.Key,
 		Ports:  make([]netstate.Port, len(sw.Ports)),
 		Groups: make([]netstate.Group, len(sw.Groups)),
-		Config: cfg,
+		Config: cfg, Services: now.acls.service(now.meters),
 	}
 	for i, p := range sw.Ports {
-		m.Ports[i] = port(p, slices.Contains(links, p.Key))
+		m.Ports[i] = port(p, slices.Contains(now.links, p.Key))
 	}
 	keys := make(map[string]uint16, len(sw.Groups))
 	for i, g := range sw.Groups {
@@ -43,8 +43,8 @@ func switchModule(sw *logical.Switch, links []uint16, meters map[string]meter.Me
 	cfg.VLANPassthru, cfg.DNS = sw.VLANPassthru, len(sw.DNS) > 0
 	cfg.FloodGroup, cfg.UnknownGroup = keys[floodGroup], keys[unknownGroup]
 	cfg.Snooping = snooping(sw, keys)
-	cfg.Meters = metersFor(config.Metered, meters)
-	checkMeters(sw.Copp, meters, "logical_switch", sw.Name, &problems)
+	cfg.Meters = metersFor(config.Metered, now.meters)
+	checkMeters(sw.Copp, now.meters, "logical_switch", sw.Name, &problems)
 	return m, problems
 }
 

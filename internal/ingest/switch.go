@@ -120,7 +120,6 @@ func (n *network) readACLs(sw *logical.Switch, l *localSwitch, known *knownSwitc
 	}
 	sw.ACLs = known.switchACLs(sources)
 	sw.DefaultACLDrop, sw.AllowInvalid = n.globals.defaultACLDrop, n.globals.allowInvalid
-	n.checkACLs(sw)
 }
 
 // sameSwitch says whether two switches are equal, their ports, ACLs and DNS rows being the same pointers.

@@ -28,7 +28,7 @@ var lossByType = map[string]string{
 	"remote":     "remote ports (OVN interconnection) are not supported yet: use it within one availability zone",
 }
 
-// checkSwitch notes what Woven does not do of what a row of Logical_Switch asks for; ACLs are checkACLs' business.
+// checkSwitch notes what Woven does not do of what a row of Logical_Switch asks for.
 func (n *network) checkSwitch(ls *nb.LogicalSwitch) {
 	for _, c := range []struct {
 		asked  bool
@@ -37,7 +37,6 @@ func (n *network) checkSwitch(ls *nb.LogicalSwitch) {
 		{len(ls.LoadBalancer)+len(ls.LoadBalancerGroup) > 0,
 			"load balancers are not supported yet: packets to their addresses are switched unchanged"},
 		{len(ls.QOSRules) > 0, "qos_rules are not supported yet: traffic is neither limited nor marked"},
-		{len(ls.DNSRecords) > 0, "dns_records are not supported yet: DNS requests go to the server that they name"},
 		{len(ls.ForwardingGroups) > 0, "forwarding_groups are not supported: their addresses are not answered"},
 	} {
 		if c.asked {
@@ -84,9 +83,6 @@ func (r *portReader) check() {
 	if p.Device != nil && r.row != nil {
 		r.checkLocal()
 	}
-	if p.Type == routerType && !elsewhere {
-		r.problem("routers are not supported yet: nothing is routed, and the router's addresses are not answered")
-	}
 	if p.Type == routerType && r.row != nil {
 		r.checkRouterPort(elsewhere)
 	}
@@ -94,8 +90,14 @@ func (r *portReader) check() {
 
 // checkRouterPort notes what a port that leads to a router lacks. What is sent to a gateway router elsewhere gets there.
 func (r *portReader) checkRouterPort(elsewhere bool) {
+	if r.link == nil && !elsewhere {
+		r.problem("options:router-port: %s is no port of a router: nothing is routed", logical.Quote(r.row.Options["router-port"]))
+	}
 	if r.binding.Type == l3gatewayType && !elsewhere {
 		r.problem("gateway routers are not supported yet: what is sent to it is dropped")
+	}
+	if r.row.Options["arp_proxy"] != "" {
+		r.problem("options:arp_proxy is not supported yet: its addresses are not answered")
 	}
 	if r.row.Options["nat-addresses"] != "" {
 		r.problem("options:nat-addresses is not supported yet: external addresses are not announced")
@@ -109,9 +111,6 @@ func (r *portReader) checkRouterPort(elsewhere bool) {
 
 // checkLocal notes what a port that is plugged here lacks.
 func (r *portReader) checkLocal() {
-	if r.row.Dhcpv4Options != nil || r.row.Dhcpv6Options != nil {
-		r.problem("DHCP options are not supported yet: configure the workload's addresses by hand")
-	}
 	if len(r.row.MirrorRules) > 0 {
 		r.problem("mirror_rules are not supported yet: nothing is mirrored")
 	}
@@ -125,13 +124,5 @@ func (r *portReader) checkLocal() {
 		default:
 			r.problem("options:%s is not known to Woven: it is ignored", logical.Quote(key))
 		}
-	}
-}
-
-// checkACLs notes that the ACLs of a switch are not enforced, which nobody may overlook.
-func (n *network) checkACLs(sw *logical.Switch) {
-	if count := len(sw.ACLs); count > 0 {
-		n.Add("logical_switch", sw.Name,
-			"SECURITY: %d ACLs of the switch and of its port groups are NOT enforced: traffic that they forbid passes", count)
 	}
 }

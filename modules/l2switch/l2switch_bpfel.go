@@ -87,30 +87,33 @@ type L2switchIomHandover struct {
 }
 
 type L2switchIomMeta struct {
-	_           structs.HostLayout
-	Flags       uint32
-	Dp          uint32
-	Port        uint32
-	In          uint32
-	Out         uint32
-	Mark        uint32
-	InKey       uint16
-	OutKey      uint16
-	Hops        uint8
-	Service     uint8
-	Proto       uint16
-	L4          uint16
-	L4Proto     uint8
-	Fragment    uint8
-	Sport       uint16
-	Dport       uint16
-	Dmac        [6]uint8
-	Smac        [6]uint8
-	Src         L2switchIomAddr
-	Dst         L2switchIomAddr
-	About       L2switchIomAddr
-	CopyIfindex uint32
-	Depth       uint32
+	_             structs.HostLayout
+	Flags         uint32
+	Dp            uint32
+	Port          uint32
+	In            uint32
+	Out           uint32
+	Mark          uint32
+	InKey         uint16
+	OutKey        uint16
+	Hops          uint8
+	Service       uint8
+	Proto         uint16
+	L4            uint16
+	L4Proto       uint8
+	Fragment      uint8
+	FirstFragment uint8
+	CtState       uint8
+	Sport         uint16
+	Dport         uint16
+	Dmac          [6]uint8
+	Smac          [6]uint8
+	_             [2]byte
+	Src           L2switchIomAddr
+	Dst           L2switchIomAddr
+	About         L2switchIomAddr
+	CopyIfindex   uint32
+	Depth         uint32
 }
 
 type L2switchIomNode struct {

@@ -10,7 +10,6 @@
 enum {
 	PROTO_IGMP = 2,
 	IGMP_QUERY = 0x11,
-	ICMP6_MLD_QUERY = 130,
 	PROTO_PIM = 103,
 	PIM_HELLO = 0x20, /* version 2 */
 	MCAST_PUNT_BYTES = 512,
@@ -20,7 +19,8 @@ static __always_inline int is_mcast_control(struct iom_meta *m)
 {
 	if (m->proto == ETH_IP4)
 		return m->l4_proto == PROTO_IGMP;
-	return m->l4_proto == PROTO_ICMP6 && m->l4 && ((m->sport >= 130 && m->sport <= 132) || m->sport == ICMP6_MLD2_REPORT);
+	return m->l4_proto == PROTO_ICMP6 && m->l4 &&
+	       ((m->sport >= ICMP6_MLD_QUERY && m->sport <= ICMP6_MLD_DONE) || m->sport == ICMP6_MLD2_REPORT);
 }
 
 /* Whether the packet comes from a multicast router, which user space has to know of; it goes where any other goes. */

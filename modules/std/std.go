@@ -2,6 +2,7 @@
 package std
 
 import (
+	"woven.dev/woven/modules/acl"
 	"woven.dev/woven/modules/l2switch"
 	"woven.dev/woven/modules/router"
 	"woven.dev/woven/sdk/iom"
@@ -9,5 +10,5 @@ import (
 
 // Kinds returns the built-in kinds. Their order gives kind numbers: append, don't insert.
 func Kinds() []iom.Kind {
-	return []iom.Kind{l2switch.Kind(), router.Kind()}
+	return []iom.Kind{l2switch.Kind(), router.Kind(), acl.Kind()}
 }

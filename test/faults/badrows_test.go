@@ -51,7 +51,7 @@ func TestBadRows(t *testing.T) {
 		{
 			"a router port that leads nowhere",
 			lsp("nowhere", "type=router", "options:router-port=none"),
-			[]string{"logical_switch_port nowhere: routers are not supported yet"},
+			[]string{`logical_switch_port nowhere: options:router-port: "none" is no port of a router`},
 		},
 		{
 			"unknown options of the switch",

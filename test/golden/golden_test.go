@@ -14,12 +14,12 @@ import (
 	"woven.dev/woven/internal/compile"
 	"woven.dev/woven/internal/ingest"
 	"woven.dev/woven/internal/logical"
-	"woven.dev/woven/modules/l2switch/config"
 )
 
-var update = flag.Bool("update", false, "rewrite the sections plugs, state and problems of testdata")
+var update = flag.Bool("update", false, "rewrite the sections plugs, state, problems and network of testdata")
 
-// TestGolden compares the plugs, the state and the problems of each case with its text.
+// TestGolden compares the plugs, the state and the problems of each case with its text; where it has a section network, what
+// ingest makes of the rows, too.
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -31,7 +31,12 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, got := range outputs(t, parseInput(t, a)) {
+			in := parseInput(t, a)
+			outs := outputs(t, in)
+			if section(a, "network") != "" {
+				outs = append(outs, txtar.File{Name: "network", Data: []byte(networkText(in))})
+			}
+			for _, got := range outs {
 				if *update {
 					setSection(a, got.Name, got.Data)
 				} else if d := cmp.Diff(section(a, got.Name), string(got.Data)); d != "" {
@@ -67,7 +72,7 @@ func outputs(t *testing.T, in ingest.Input) []txtar.File {
 	state, found := c.Compile(r.Network(in, list))
 	found = append(logical.Problems(found), wrong...).Sorted()
 	for _, m := range state.Modules {
-		if err := m.Config.(*config.Config).Validate(); err != nil {
+		if err := m.Config.(interface{ Validate() error }).Validate(); err != nil {
 			t.Errorf("module %s: %v", m, err)
 		}
 	}

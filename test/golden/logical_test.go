@@ -2,61 +2,23 @@ package golden
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
-	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"woven.dev/woven/internal/ingest"
 	"woven.dev/woven/internal/logical"
 )
 
-// TestLogical compares what ingest makes of the rows of testdata/logical with the sections network and problems.
-func TestLogical(t *testing.T) {
-	paths, err := filepath.Glob("testdata/logical/*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("find cases: %v (%d found)", err, len(paths))
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, got := range networkSections(parseInput(t, a)) {
-				if *update {
-					setSection(a, got.Name, got.Data)
-				} else if d := cmp.Diff(section(a, got.Name), string(got.Data)); d != "" {
-					t.Errorf("%s (-want +got):\n%s", got.Name, d)
-				}
-			}
-			if *update {
-				if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-// networkSections are the texts of a network and of its problems.
-func networkSections(in ingest.Input) []txtar.File {
+// networkText is what ingest makes of rows, as a case with a section network shows it.
+func networkText(in ingest.Input) string {
 	var r ingest.Reader
-	plugs, wrong := r.Plugs(in)
-	n := r.Network(in, plugs)
-	var text, problems strings.Builder
-	for _, p := range append(logical.Problems(n.Problems), wrong...).Sorted() {
-		fmt.Fprintf(&problems, "%s: %s\n", p.Object, p.Reason)
-	}
-	shown := *n
+	plugs, _ := r.Plugs(in)
+	shown := *r.Network(in, plugs)
 	shown.Problems = nil
+	var text strings.Builder
 	describe(&text, "", "network", reflect.ValueOf(shown))
-	return []txtar.File{{Name: "network", Data: []byte(text.String())}, {Name: "problems", Data: []byte(problems.String())}}
+	return text.String()
 }
 
 // describe writes a value as a line, or as a heading with its fields or elements under it; zero ones are left out.

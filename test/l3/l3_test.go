@@ -36,6 +36,7 @@ func TestRouting(t *testing.T) {
 		story{"static routes", staticRoutes},
 		story{"route tables", routeTables},
 		story{"ecmp", ecmp},
+		story{"policies", policies},
 		story{"loop", loop},
 		story{"unknown neighbours", unknownNeighbours},
 		story{"static neighbours", staticNeighbours},
@@ -54,5 +55,6 @@ func TestServices(t *testing.T) {
 		story{"dhcpv6", dhcpv6},
 		story{"slaac", slaac},
 		story{"dns", dns},
+		story{"copp", copp},
 	)
 }

@@ -82,9 +82,13 @@ func whoIs(t *testing.T, from *labtest.VM, ip netip.Addr) (string, error) {
 func host(t *testing.T, vm *labtest.VM, ip netip.Addr) {
 	t.Helper()
 	vm.Switch.NB("clear", "Logical_Switch_Port", vm.Port, "port_security")
-	vm.Switch.Exec(vm.Name, "ip", "addr", "add", netip.PrefixFrom(ip, ip.BitLen()).String(), "dev", "lo")
+	add := []string{"ip", "addr", "add", netip.PrefixFrom(ip, ip.BitLen()).String(), "dev", "lo"}
+	if ip.Is6() {
+		add = append(add, "nodad") // else nobody may listen there yet
+	}
+	vm.Switch.Exec(vm.Name, add...)
 	vm.Switch.Exec(vm.Name, "ip", "link", "set", "lo", "up")
-	vm.Switch.Exec(vm.Name, "sysctl", "-qw", "net.ipv4.conf.all.arp_announce=1") // routers answer only who is on their network
+	vm.Switch.Exec(vm.Name, "sysctl", "-qw", "net.ipv4.conf.all.arp_announce=2") // asks as its other address, which is on the network
 	serveName(t, vm, ip)
 }
 
@@ -188,17 +192,23 @@ func ecmp(t *testing.T, l *lab.Lab) {
 		for _, hop := range to.hops {
 			w.router.NB("--wait=hv", "--ecmp", "lr-route-add", "ecm", to.prefix, hop.String())
 		}
-		count := map[string]int{}
-		for range 40 { // one way takes all flows once in 2^39 times
-			name, err := whoIs(t, w.near, ip)
-			if err != nil {
-				t.Fatal(err)
-			}
-			count[name]++
+		spread(t, w.near, ip)
+	}
+}
+
+// spread wants flows to go to two VMs.
+func spread(t *testing.T, from *labtest.VM, ip netip.Addr) {
+	t.Helper()
+	count := map[string]int{}
+	for range 40 { // one way takes all flows once in 2^39 times
+		name, err := whoIs(t, from, ip)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if len(count) != 2 {
-			t.Errorf("flows to %s went to %v", ip, count)
-		}
+		count[name]++
+	}
+	if len(count) != 2 {
+		t.Errorf("flows to %s went to %v", ip, count)
 	}
 }
 

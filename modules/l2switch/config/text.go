@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 // String is the configuration for people and tests, one line per entry, in a fixed order.
@@ -41,9 +43,7 @@ func (c *Config) String() string {
 		}
 		fmt.Fprintf(&b, "neighbour %s is %s port %d%s\n", addr, net.HardwareAddr(n.MAC[:]), n.Port, asked)
 	}
-	for _, kind := range slices.Sorted(maps.Keys(c.Meters)) {
-		fmt.Fprintf(&b, "meter %s %s\n", kind, c.Meters[kind])
-	}
+	b.WriteString(meter.Text(c.Meters))
 	return b.String()
 }
 

@@ -92,8 +92,8 @@ func (r Route) equal(o Route) bool {
 	return r.Table == o.Table && r.Prefix == o.Prefix && r.BySource == o.BySource && r.Object == o.Object && slices.Equal(r.Hops, o.Hops)
 }
 
-// maxHops is how many next hops a route or policy may have.
-const maxHops = 256
+// MaxHops is how many next hops a route or policy may have.
+const MaxHops = 256
 
 // Validate reports the first thing that the module can't hold.
 func (c *Config) Validate() error {
@@ -148,8 +148,8 @@ func (c *Config) validateRoute(r Route) error {
 }
 
 func (c *Config) validateHops(what string, hops []Hop) error {
-	if len(hops) > maxHops {
-		return fmt.Errorf("%s has %d next hops, more than %d", what, len(hops), maxHops)
+	if len(hops) > MaxHops {
+		return fmt.Errorf("%s has %d next hops, more than %d", what, len(hops), MaxHops)
 	}
 	for _, h := range hops {
 		if _, ok := c.Ports[h.Port]; !ok {

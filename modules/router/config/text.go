@@ -7,6 +7,8 @@ import (
 	"net"
 	"slices"
 	"strings"
+
+	"woven.dev/woven/sdk/iom/meter"
 )
 
 // String is the configuration for people and tests, one line per object, in a fixed order.
@@ -29,9 +31,7 @@ func (c *Config) String() string {
 		mac := c.Neighbours[n]
 		fmt.Fprintf(&b, "neighbour %s on port %d is %s\n", n.Addr, n.Port, net.HardwareAddr(mac[:]))
 	}
-	for _, kind := range slices.Sorted(maps.Keys(c.Meters)) {
-		fmt.Fprintf(&b, "meter %s %s\n", kind, c.Meters[kind])
-	}
+	b.WriteString(meter.Text(c.Meters))
 	return b.String()
 }
 

@@ -159,6 +159,7 @@ static __always_inline int iom_cross(struct __sk_buff *skb, struct iom_meta *m, 
 	m->in_key = port->key;
 	m->out = 0;
 	m->out_key = 0;
+	m->ct_state = 0;
 	return iom_call(skb, m, port->kind, IOM_PROG_IN);
 }
 

@@ -57,6 +57,8 @@ struct iom_meta {
 	__u16 l4; /* offset of the transport header; 0: none found (no IP, later fragment, malformed) */
 	__u8 l4_proto;
 	__u8 fragment; /* any fragment but the first */
+	__u8 first_fragment; /* others follow, which lack the transport header */
+	__u8 ct_state; /* enum iom_match_ct of the packet's connection, for the services at egress; 0: not tracked */
 	__u16 sport, dport; /* TCP, UDP; ICMP: type in sport, code in dport */
 	__u8 dmac[6], smac[6];
 	struct iom_addr src, dst; /* of IPv4 and IPv6 */

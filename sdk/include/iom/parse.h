@@ -49,6 +49,7 @@ static __always_inline int iom_parse_ip4(struct __sk_buff *skb, struct iom_meta 
 	iom_addr_set4(&m->dst, ip->dst);
 	m->l4_proto = ip->proto;
 	m->fragment = (frag & 0x1fff) != 0;
+	m->first_fragment = (frag & 0x3fff) == 0x2000;
 	if (ihl == IP4_LEN && (void *)(l4 + 4) <= end && !m->fragment)
 		iom_set_l4(m, ETH_LEN + IP4_LEN, l4);
 	else if (!m->fragment)
@@ -77,6 +78,7 @@ static __always_inline int iom_parse_ip6(struct __sk_buff *skb, struct iom_meta 
 			return -1;
 		if (next == IP6_EXT_FRAGMENT) {
 			m->fragment = ((b[2] << 8 | b[3]) & 0xfff8) != 0;
+			m->first_fragment = ((b[2] << 8 | b[3]) & 0xfff9) == 1;
 			offset += 8;
 		} else if (next == IP6_EXT_AUTH) {
 			offset += (b[1] + 2) * 4;
@@ -141,6 +143,7 @@ static __always_inline int iom_parse(struct __sk_buff *skb, struct iom_meta *m)
 	m->l4 = 0;
 	m->l4_proto = 0;
 	m->fragment = 0;
+	m->first_fragment = 0;
 	m->sport = 0;
 	m->dport = 0;
 	if ((void *)(eth + 1) > end)

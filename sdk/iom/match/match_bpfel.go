@@ -186,26 +186,29 @@ type MatchIomMatchSize struct {
 }
 
 type MatchIomMeta struct {
-	_        structs.HostLayout
-	Flags    uint32
-	Dp       uint32
-	Port     uint32
-	In       uint32
-	Out      uint32
-	Mark     uint32
-	InKey    uint16
-	OutKey   uint16
-	Hops     uint8
-	Service  uint8
-	Proto    uint16
-	L4       uint16
-	L4Proto  uint8
-	Fragment uint8
-	Sport    uint16
-	Dport    uint16
-	Dmac     [6]uint8
-	Smac     [6]uint8
-	Src      struct {
+	_             structs.HostLayout
+	Flags         uint32
+	Dp            uint32
+	Port          uint32
+	In            uint32
+	Out           uint32
+	Mark          uint32
+	InKey         uint16
+	OutKey        uint16
+	Hops          uint8
+	Service       uint8
+	Proto         uint16
+	L4            uint16
+	L4Proto       uint8
+	Fragment      uint8
+	FirstFragment uint8
+	CtState       uint8
+	Sport         uint16
+	Dport         uint16
+	Dmac          [6]uint8
+	Smac          [6]uint8
+	_             [2]byte
+	Src           struct {
 		_ structs.HostLayout
 		A [4]uint32
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"woven.dev/woven/sdk/iom"
 	"woven.dev/woven/sdk/iom/wire"
@@ -26,6 +27,15 @@ func (m Meter) String() string {
 		unit = "kbps"
 	}
 	return fmt.Sprintf("%d %s burst %d", m.Rate, unit, m.BurstSize())
+}
+
+// Text is a line for each meter, by kind of packet.
+func Text(meters map[string]Meter) string {
+	var b strings.Builder
+	for _, kind := range slices.Sorted(maps.Keys(meters)) {
+		fmt.Fprintf(&b, "meter %s %s\n", kind, meters[kind])
+	}
+	return b.String()
 }
 
 // BurstSize is Burst, or a second's worth.

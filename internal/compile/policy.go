@@ -1,0 +1,101 @@
+package compile
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"woven.dev/woven/internal/logical"
+	"woven.dev/woven/modules/router/config"
+	"woven.dev/woven/sdk/iom/match"
+)
+
+// policyMatch is what the match of a policy became.
+type policyMatch struct {
+	rules []match.Rule
+	err   error
+}
+
+func (p policyMatch) equal(o policyMatch) bool { return reflect.DeepEqual(p, o) }
+
+// policyMatches are those of a router's policies, in their order.
+func policyMatches(r *logical.Router, m *matcher, n *networkNames) []policyMatch {
+	matches := make([]policyMatch, len(r.Policies))
+	for i, p := range r.Policies {
+		rules, err := m.rules(p.Match, routerNames{n, r})
+		if err != nil {
+			err = fmt.Errorf("match: %w", err)
+		}
+		matches[i] = policyMatch{rules, err}
+	}
+	m.forget()
+	return matches
+}
+
+// policies are those of a router that can be carried out, the first of which that matches decides. As with ovn-northd and ovn-controller, one that
+// can't is left out and the others count.
+func policies(r *logical.Router, matches []policyMatch, named objects, problems *logical.Problems) []config.Policy {
+	var out []config.Policy
+	total := 0
+	for i, row := range r.Policies {
+		found := matches[i]
+		if total += len(found.rules); found.err == nil && total > match.MaxRules {
+			found.err = fmt.Errorf("the policies of router %s need more than %d rules", logical.Quote(r.Name), match.MaxRules)
+		}
+		p := config.Policy{Rules: found.rules, Mark: row.Mark}
+		if found.err == nil {
+			found.err = decide(&p, r, row)
+		}
+		if found.err != nil {
+			format := "%v: the policy is left out"
+			if row.Action == logical.PolicyDrop {
+				format = "SECURITY: %v: the policy is NOT enforced, what it forbids passes"
+			}
+			problems.Add("logical_router_policy", row.UUID, format, found.err)
+			total -= len(found.rules)
+			continue
+		}
+		if len(p.Rules) > 0 {
+			p.Object = named.add(row.UUID, policyName(row))
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// decide fills in what becomes of packets. A next hop that no port leads to makes the policy unusable, even if it has others.
+func decide(p *config.Policy, r *logical.Router, row *logical.Policy) error {
+	switch row.Action {
+	case logical.PolicyAllow:
+		p.Action = config.Allow
+	case logical.PolicyDrop:
+		p.Action, p.Mark = config.Drop, 0
+	default:
+		p.Action = config.Reroute
+	}
+	if len(row.NextHops) > config.MaxHops {
+		return fmt.Errorf("it has %d next hops, at most %d are possible", len(row.NextHops), config.MaxHops)
+	}
+	for _, addr := range row.NextHops {
+		port := portTowards(r, addr)
+		if port == nil {
+			return fmt.Errorf("next hop %s is on no network of router %s", addr, logical.Quote(r.Name))
+		}
+		p.Hops = append(p.Hops, config.Hop{Port: port.Key, Addr: addr})
+	}
+	return nil
+}
+
+// policyName is a policy for people.
+func policyName(row *logical.Policy) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "logical_router_policy %s priority %d %s", row.UUID, row.Priority, row.Action)
+	for _, addr := range row.NextHops {
+		fmt.Fprintf(&b, " %s", addr)
+	}
+	if row.Mark != 0 && row.Action != logical.PolicyDrop {
+		fmt.Fprintf(&b, " pkt_mark %d", row.Mark)
+	}
+	fmt.Fprintf(&b, " match %s", row.Match)
+	return b.String()
+}

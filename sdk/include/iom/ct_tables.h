@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* ct_tables.h: the tables of <iom/ct.h>. Programs write them; user space removes what has expired. */
+#ifndef IOM_CT_TABLES_H
+#define IOM_CT_TABLES_H
+
+#include <iom/meta.h>
+
+enum {
+	IOM_CTS = 262144, /* established connections */
+	IOM_CTS_NEW = 65536, /* others */
+	IOM_CT_ZONES = 65536,
+	IOM_CT_ZONE_LIMIT = 65536, /* established connections of a zone */
+	IOM_CT_FRAGS = 16384,
+	EEXIST = 17, /* errno(3) */
+};
+
+/* A connection in a zone. Endpoint 0 is the lower one: by address, then by port, as numbers in memory order. */
+struct iom_ct_key {
+	__u32 zone;
+	struct iom_addr addr[2];
+	__u16 port[2]; /* host byte order; echo: the identifier, in both */
+	__u8 proto;
+	__u8 pad[3];
+};
+
+enum iom_ct_progress {
+	IOM_CT_ASKED = 1, /* packets of one direction only */
+	IOM_CT_ANSWERED = 2, /* TCP: the originator has not confirmed yet */
+	IOM_CT_ESTABLISHED = 3,
+	IOM_CT_CLOSING = 4, /* one side has finished */
+	IOM_CT_CLOSED = 5,
+};
+
+enum iom_ct_flag {
+	IOM_CT_FROM_1 = 1 << 0, /* endpoint 1 began */
+	IOM_CT_FIN_0 = 1 << 1, /* endpoint 0 has finished */
+	IOM_CT_FIN_1 = 1 << 2,
+	IOM_CT_RESET = 1 << 3,
+	IOM_CT_BLOCKED = 1 << 4, /* was allowed, and no more: nothing passes */
+	IOM_CT_EGRESS = 1 << 5, /* began on its way out by the zone's port, not in */
+};
+
+struct iom_ct {
+	struct iom_ct_key key; /* once more: a table's element may be another one's by the time that it is read */
+	__u32 expires; /* seconds since boot */
+	__u64 generation; /* of the rules that decided last */
+	__u64 rule; /* the deciding rule's own number, see the module */
+	__u32 label;
+	__u16 in_key, out_key; /* of the first packet */
+	enum iom_ct_flag flags;
+	enum iom_ct_progress progress;
+	__u8 icmp_type; /* of the request */
+	__u8 pad[7];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct iom_ct_key);
+	__type(value, struct iom_ct);
+	__uint(max_entries, IOM_CTS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_cts SEC(".maps") IOM_LIVE;
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct iom_ct_key);
+	__type(value, struct iom_ct);
+	__uint(max_entries, IOM_CTS_NEW);
+} iom_cts_new SEC(".maps") IOM_LIVE;
+
+/* Established connections by zone: what programs put in iom_cts less what they took out, and what user space took out. Nobody writes the
+ * other's count, so that none is lost. */
+struct iom_ct_zone_key {
+	__u32 zone;
+};
+struct iom_ct_zone_count {
+	__u32 established;
+	__u32 refused; /* for want of room: they are forgotten sooner when many begin */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct iom_ct_zone_key);
+	__type(value, struct iom_ct_zone_count);
+	__uint(max_entries, IOM_CT_ZONES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_ct_zones SEC(".maps") IOM_LIVE;
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct iom_ct_zone_key);
+	__type(value, __u32);
+	__uint(max_entries, IOM_CT_ZONES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_ct_removed SEC(".maps") IOM_LIVE;
+
+/* What the later fragments of a packet lack. */
+struct iom_ct_frag_key {
+	__u32 zone;
+	__u32 id;
+	struct iom_addr src, dst;
+	__u32 proto;
+};
+struct iom_ct_frag {
+	struct iom_ct_frag_key key; /* once more, as in struct iom_ct */
+	__u32 expires;
+	__u16 sport, dport; /* as in struct iom_meta */
+	__u16 echo; /* identifier, host byte order */
+	__u16 pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct iom_ct_frag_key);
+	__type(value, struct iom_ct_frag);
+	__uint(max_entries, IOM_CT_FRAGS);
+} iom_ct_frags SEC(".maps") IOM_LIVE;
+
+/* Takes a place among the established connections of a zone; 0: there is none. */
+static __always_inline int iom_ct_room(struct iom_ct_zone_key *zone)
+{
+	struct iom_ct_zone_count none = {}, *count = bpf_map_lookup_elem(&iom_ct_zones, zone);
+	__u32 *removed;
+
+	if (!count) {
+		bpf_map_update_elem(&iom_ct_zones, zone, &none, BPF_NOEXIST);
+		count = bpf_map_lookup_elem(&iom_ct_zones, zone);
+		if (!count)
+			return 0;
+	}
+	removed = bpf_map_lookup_elem(&iom_ct_removed, zone);
+	if (count->established - (removed ? *removed : 0) >= IOM_CT_ZONE_LIMIT) {
+		__sync_fetch_and_add(&count->refused, 1);
+		return 0;
+	}
+	__sync_fetch_and_add(&count->established, 1);
+	return 1;
+}
+
+/* Gives the place back. refused: for want of room in the table. */
+static __always_inline void iom_ct_leave(struct iom_ct_zone_key *zone, int refused)
+{
+	struct iom_ct_zone_count *count = bpf_map_lookup_elem(&iom_ct_zones, zone);
+
+	if (!count)
+		return;
+	__sync_fetch_and_add(&count->established, -1);
+	if (refused)
+		__sync_fetch_and_add(&count->refused, 1);
+}
+
+static __always_inline int iom_ct_same_key(const struct iom_ct_key *a, const struct iom_ct_key *b)
+{
+	return a->zone == b->zone && iom_addr_eq(&a->addr[0], &b->addr[0]) && iom_addr_eq(&a->addr[1], &b->addr[1]) &&
+	       a->port[0] == b->port[0] && a->port[1] == b->port[1] && a->proto == b->proto;
+}
+
+/* Removes an established connection. */
+IOM_SUBPROG int iom_ct_forget(const struct iom_ct_key *key)
+{
+	struct iom_ct_zone_key zone;
+
+	if (!key || bpf_map_delete_elem(&iom_cts, key))
+		return -1;
+	zone.zone = key->zone;
+	iom_ct_leave(&zone, 0);
+	return 0;
+}
+
+/* Moves a connection to the established ones, if there is room, or one that is closed from there, where it would take a place for nothing, back
+ * to the others. It is in one of the tables all the time. */
+IOM_SUBPROG int iom_ct_move(const struct iom_ct *ct, const struct iom_ct_key *key)
+{
+	struct iom_ct_zone_key zone;
+	struct iom_ct row;
+	long err;
+
+	if (!ct || !key)
+		return -1;
+	row = *ct;
+	if (!iom_ct_same_key(&row.key, key))
+		return -1;
+	if (row.progress == IOM_CT_CLOSED)
+		return bpf_map_update_elem(&iom_cts_new, key, &row, 0) ? -1 : iom_ct_forget(key);
+	zone.zone = key->zone;
+	if (!iom_ct_room(&zone))
+		return -1;
+	err = bpf_map_update_elem(&iom_cts, key, &row, BPF_NOEXIST);
+	if (err)
+		iom_ct_leave(&zone, err != -EEXIST);
+	if (!err || err == -EEXIST)
+		bpf_map_delete_elem(&iom_cts_new, key);
+	return err;
+}
+
+#endif
