@@ -3,6 +3,7 @@ package hover
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -49,7 +50,8 @@ func TestOutgrownTable(t *testing.T) {
 		var res netstate.Result
 		var err error
 		n.do(func() { res, err = n.Apply(context.Background(), want) })
-		if err != nil || len(res.Failures) != 1 || res.Failures[0].Module != switchA || !errors.Is(res.Failures[0].Err, ErrFull) {
+		if err != nil || len(res.Failures) != 1 || res.Failures[0].Module != switchA || !errors.Is(res.Failures[0].Err, ErrFull) ||
+			!slices.Equal(res.Failures[0].Former, []string{"lp1", "lp2"}) {
 			t.Fatalf("have %+v, %v", res, err)
 		}
 	}
@@ -67,8 +69,13 @@ func TestOutgrownTable(t *testing.T) {
 	}
 	refused(state(grown(13))) // what makes room goes last
 	n.apply(state(grown(13)))
-	if !ping(w1, addr4(2).String()) || len(n.tables.rows["l2switch_fdbs"]) != 15 {
-		t.Errorf("with room: %d addresses", len(n.tables.rows["l2switch_fdbs"]))
+	if !ping(w1, addr4(2).String()) {
+		t.Error("no answer when there is room again")
+	}
+	for _, want := range []Usage{{"l2switch_fdbs", 15, 16}, {"iom_ports", 2, 8191}} {
+		if !slices.Contains(n.Usage(), want) {
+			t.Errorf("want %+v in %+v", want, n.Usage())
+		}
 	}
 }
 
@@ -81,8 +88,9 @@ func TestRefusedPortFreesItsSlot(t *testing.T) {
 	}
 	n.apply(state(lswitch(switchA, 7, w1)))
 	n.do(func() {
-		if res, err := n.Apply(context.Background(), state(withAddresses(lswitch(switchA, 7, w1, w2), 20))); err != nil || len(res.Failures) != 1 {
-			t.Fatalf("have %+v, %v", res, err)
+		res, err := n.Apply(context.Background(), state(withAddresses(lswitch(switchA, 7, w1, w2), 20)))
+		if err != nil || len(res.Failures) != 1 || !slices.Equal(res.Failures[0].Former, []string{"lp1"}) {
+			t.Errorf("have %+v, %v", res, err)
 		}
 	})
 	n.apply(state(lswitch(switchA, 7, w1)))

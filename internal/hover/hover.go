@@ -203,7 +203,7 @@ func (h *Hover) act(a netstate.Action) *netstate.Failure {
 	switch a.Verb {
 	case netstate.SetModule:
 		if err = h.setModule(a.Module); err != nil {
-			return &netstate.Failure{Module: a.Module.ID, Err: err}
+			return &netstate.Failure{Module: a.Module.ID, Err: err, Former: h.former(a.Module)}
 		}
 	case netstate.DelModule:
 		if err = h.delModule(a.Module.ID); err != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"woven.dev/woven/internal/netstate"
+	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/wire"
 )
 
 // adoptedFail says whether a module fails that earlier runs carried out: what they left of it goes on, so it must stay, and with it all that they
@@ -14,9 +16,26 @@ func (h *Hover) adoptedFail(failures []netstate.Failure) bool {
 	return slices.ContainsFunc(failures, func(f netstate.Failure) bool { return h.numbers.adopted[dpKey(instanceID(f.Module))] })
 }
 
+// former are the ports of a refused module that the tables have on the same device as it wants them, by name: they go on as they were.
+func (h *Hover) former(m *netstate.Module) []string {
+	dp := h.numbers.dps.byKey[dpKey(instanceID(m.ID))]
+	if h.tables.had[moduleOwner(m.ID)].torn {
+		return nil
+	}
+	var names []string
+	for _, p := range m.Ports {
+		row, there := h.tables.rows["iom_ports"][iom.Bytes(h.numbers.local[dp][p.Key])]
+		have, err := iom.Get[wire.Port](row.value)
+		if there && err == nil && p.Device != nil && have.Dp == dp && have.Key == p.Key && int(have.Ifindex) == p.Device.Ifindex && have.Tag == p.Tag {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
 // settle removes what earlier runs left and nobody wants any more, after the first state is live.
 func (h *Hover) settle() error {
-	if err := h.tables.prune("iom_ports", "iom_dps", "iom_nodes"); err != nil {
+	if err := h.tables.prune(slotTables...); err != nil {
 		return err
 	}
 	h.freed(h.numbers.freeUnused(h.have, h.now()))
