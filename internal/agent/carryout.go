@@ -156,9 +156,12 @@ func moduleFailed(failures []netstate.Failure) bool {
 // livePorts are the logical ports of this node that the data plane carries, by name. A port of which the Northbound
 // database is not known yet does not count: it is there, but closed.
 func livePorts(network *logical.Network, result netstate.Result) map[string]bool {
-	failed := map[netstate.PortID]bool{}
+	failed, former := map[netstate.PortID]bool{}, map[netstate.PortID]bool{}
 	for _, f := range result.Failures {
 		failed[netstate.PortID{Module: f.Module, Port: f.Port}] = true
+		for _, name := range f.Former {
+			former[netstate.PortID{Module: f.Module, Port: name}] = true
+		}
 	}
 	for _, p := range result.Pending {
 		failed[p] = true
@@ -166,7 +169,8 @@ func livePorts(network *logical.Network, result netstate.Result) map[string]bool
 	live := map[string]bool{}
 	for id, sw := range network.Switches {
 		for _, p := range sw.Ports {
-			if p.Device != nil && p.NBUUID != "" && !failed[netstate.PortID{Module: id}] && !failed[netstate.PortID{Module: id, Port: p.Name}] {
+			port := netstate.PortID{Module: id, Port: p.Name}
+			if p.Device != nil && p.NBUUID != "" && (!failed[netstate.PortID{Module: id}] || former[port]) && !failed[port] {
 				live[p.Name] = true
 			}
 		}

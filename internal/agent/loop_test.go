@@ -295,7 +295,7 @@ func TestFailedPortIsNotBroughtUp(t *testing.T) {
 func TestPendingPort(t *testing.T) {
 	n := newNode(t)
 	n.startNorthd()
-	n.ready(n.startAgent())
+	s := n.ready(n.startAgent())
 	n.nbctl("--wait=sb", "ls-add", "sw0", "--", "lsp-add", "sw0", "p1", "--", "lsp-add", "sw0", "p2")
 	dp := n.sbctl("--bare", "--columns=_uuid", "find", "Datapath_Binding", "external_ids:name=sw0")
 	n.plane.set(func() { n.plane.pending = []netstate.PortID{{Module: dp, Port: "p1"}} })
@@ -308,6 +308,10 @@ func TestPendingPort(t *testing.T) {
 	cfg := n.nbctl("get", "NB_Global", ".", "nb_cfg")
 	if got := n.binding("p1"); got != "- false" {
 		t.Errorf("pending port: %s", got)
+	}
+	ports, err := s.Ports()
+	if err != nil || len(ports) != 2 || ports[0].State != v1.PortWaiting || ports[0].Error != "its turn to get programs has not come yet" {
+		t.Errorf("ports %+v, %v", ports, err)
 	}
 	if got := n.sbctl("--bare", "--columns=nb_cfg", "find", "Chassis_Private", "name=hv1"); got == cfg {
 		t.Errorf("generation %s is said to be live", got)

@@ -60,6 +60,7 @@ type Plane interface {
 	WriteTable(name string, rows map[string]string, gone []string) error
 	Uptime() time.Duration
 	PuntCounts() ([]hover.PuntCount, error)
+	Usage() []hover.Usage
 	Close()
 }
 

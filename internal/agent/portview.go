@@ -93,8 +93,10 @@ func (v *view) localState(module string, p *logical.Port, plug *ingest.Plug, lin
 		}
 	}
 	switch {
-	case !v.live.ports[p.Name]:
+	case p.NBUUID == "":
 		return v1.PortWaiting, "the Northbound database has no such logical port yet"
+	case !v.live.ports[p.Name]:
+		return v1.PortWaiting, "its turn to get programs has not come yet"
 	case plug == nil || plug.Refusal != "" || plug.Role != ingest.Everywhere && !isBound(&claim{Plug: *plug}, v.self):
 		return v1.PortWaiting, "the Southbound database does not say yet that it is up"
 	case len(p.Activation) > 0:

@@ -42,7 +42,7 @@ func portsView() *view {
 		if ifindex > 0 {
 			v.links[link.Name] = link
 		}
-		if p.Device != nil && name != "new" {
+		if p.Device != nil && name != "new" && name != "pending" {
 			if v.live.ports == nil {
 				v.live.ports = map[string]bool{}
 			}
@@ -54,7 +54,8 @@ func portsView() *view {
 	port("disabled", 2, func(p *logical.Port, _ *ingest.Plug, _ *hostnet.Link) { p.Enabled = false })
 	port("nolink", 3, func(_ *logical.Port, _ *ingest.Plug, l *hostnet.Link) { l.Carrier = false })
 	port("failed", 4, same)
-	port("new", 5, same)
+	port("new", 5, func(p *logical.Port, _ *ingest.Plug, _ *hostnet.Link) { p.NBUUID = "" })
+	port("pending", 7, same)
 	port("unbound", 6, func(_ *logical.Port, plug *ingest.Plug, _ *hostnet.Link) { plug.Binding.Chassis = nil })
 	port("remote", 0, func(p *logical.Port, plug *ingest.Plug, _ *hostnet.Link) { p.Chassis, plug.Port = "hv2", "" })
 	port("free", 0, func(_ *logical.Port, plug *ingest.Plug, _ *hostnet.Link) { plug.Port = "" })
@@ -86,6 +87,7 @@ func TestPortStates(t *testing.T) {
 		nodevice waiting no device
 		nolink down interface tap-nolink has no link
 		ok up
+		pending waiting its turn to get programs has not come yet
 		remote remote
 		unbound waiting the Southbound database does not say yet that it is up
 		unknown waiting not in SB`)
@@ -134,7 +136,7 @@ func TestSource(t *testing.T) {
 	st := s.Status()
 	want := v1.Status{
 		Node: "host1", Version: "v1", Chassis: "hv1", StartedAt: testNow, Databases: []v1.Database{}, Problems: []v1.Problem{},
-		Ports: v1.PortCounts{Up: 1, Down: 2, Waiting: 4, Failed: 1, Unplugged: 1},
+		Ports: v1.PortCounts{Up: 1, Down: 2, Waiting: 5, Failed: 1, Unplugged: 1},
 		Tunnel: &v1.Tunnel{Type: "geneve", Address: "192.0.2.1", Devices: []string{"eth0"}, Peers: []v1.Peer{
 			{Chassis: "hv2", Address: "192.0.2.2", Device: "tap-ok", MTU: 1500}, {Chassis: "hv3", Address: "192.0.2.3"}}},
 	}
@@ -142,7 +144,7 @@ func TestSource(t *testing.T) {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
 	ports, err := s.Ports()
-	if err != nil || len(ports) != 11 {
+	if err != nil || len(ports) != 12 {
 		t.Fatalf("%d ports, %v", len(ports), err)
 	}
 	ok := v1.Port{Name: "ok", State: v1.PortUp, Switch: "sw0", Key: 1, Chassis: "hv1", Device: "tap-ok", Ifindex: 1, Addresses: []string{},

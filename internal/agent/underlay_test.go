@@ -133,10 +133,10 @@ func TestLivePorts(t *testing.T) {
 		"s1": {Ports: []*logical.Port{
 			{Name: "ok", NBUUID: "n", Device: device}, {Name: "pending", NBUUID: "n", Device: device}, {Name: "failed", NBUUID: "n", Device: device}, {Name: "remote", NBUUID: "n"},
 			{Name: "not in NB", Device: device}}},
-		"s2": {Ports: []*logical.Port{{Name: "of a failed module", NBUUID: "n", Device: device}}},
+		"s2": {Ports: []*logical.Port{{Name: "of a failed module", NBUUID: "n", Device: device}, {Name: "there before", NBUUID: "n", Device: device}}},
 	}}
-	failures := []netstate.Failure{{Module: "s1", Port: "failed"}, {Module: "s2"}}
-	if diff := cmp.Diff(map[string]bool{"ok": true}, livePorts(network, netstate.Result{Failures: failures, Pending: []netstate.PortID{{Module: "s1", Port: "pending"}}})); diff != "" {
+	failures := []netstate.Failure{{Module: "s1", Port: "failed"}, {Module: "s2", Former: []string{"there before"}}}
+	if diff := cmp.Diff(map[string]bool{"ok": true, "there before": true}, livePorts(network, netstate.Result{Failures: failures, Pending: []netstate.PortID{{Module: "s1", Port: "pending"}}})); diff != "" {
 		t.Errorf("live (-want +got):\n%s", diff)
 	}
 	if !moduleFailed(failures) || moduleFailed(failures[:1]) || moduleFailed([]netstate.Failure{{}}) {

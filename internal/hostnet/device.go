@@ -83,10 +83,10 @@ type Counters struct {
 	TxPackets, TxBytes, TxDropped, TxErrors uint64
 }
 
-// Counters of all interfaces, by ifindex.
+// Counters of all interfaces, by ifindex. Where interfaces keep coming and going, some may be missing.
 func (h *Host) Counters() (map[int]Counters, error) {
 	list, err := dump(h.handle.LinkList)
-	if err != nil {
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
 	all := make(map[int]Counters, len(list))

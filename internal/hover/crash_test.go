@@ -2,6 +2,8 @@ package hover
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -102,6 +104,7 @@ type way struct {
 	to    life
 	fresh []string
 	steps []string
+	alike bool // it has the same kinds of steps as the other one
 }
 
 // crashes has processes bring the node from one state to the other and back, of which each dies one step later, until none has one left: the
@@ -113,8 +116,11 @@ func (n *node) crashes(ways [2]way) {
 	}
 	deaths := 0
 	for at := range max(len(ways[0].steps), len(ways[1].steps)) {
-		for i, w := range ways {
-			if at < len(w.steps) && w.worthDying(at, i == 1) {
+		if !ways[0].worthDying(at) && !ways[1].worthDying(at) {
+			continue
+		}
+		for _, w := range ways {
+			if w.worthDying(at) {
 				deaths++
 				n.crash(w, at)
 			} else {
@@ -130,32 +136,50 @@ func (n *node) crash(w way, at int) {
 	n.t.Helper()
 	steps := 0
 	died := n.liveUntil(w.to, func(string) bool { steps++; return steps > at })
+	n.noDangling(w.to, died)
 	n.live(w.to)
 	if diff := cmp.Diff(w.fresh, n.dump(w.to)); diff != "" {
 		n.t.Fatalf("died before step %d (%s): a first start (-), this one (+):\n%s", at, died, diff)
 	}
 }
 
+// noDangling fails the test if a row leads to a slot that nobody has, and that the next process may therefore give to another.
+func (n *node) noDangling(l life, died death) {
+	n.t.Helper()
+	lines, err := hovertest.Dump(n.bpffs, l.kinds)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // tables that are not made yet, or no more
+		n.t.Fatal(err)
+	}
+	for _, line := range lines {
+		if strings.Contains(line, hovertest.Unknown) && !strings.HasPrefix(line, "left: ") {
+			n.t.Errorf("died before %s: %s", died, line)
+		}
+	}
+}
+
 // soaking: the tests may take their time.
 func soaking() bool { return os.Getenv("WOVEN_SOAK") != "" }
 
-// worthDying says whether a process shall die before a step. Unless soaking, one of several rows or pins in succession does not count, nor does the
-// way back from another release, which is like the way there.
-func (w *way) worthDying(at int, back bool) bool {
+// worthDying says whether a process shall die before a step. Unless soaking, one of several like steps in succession does not count, nor does a
+// way that is like the other one.
+func (w *way) worthDying(at int) bool {
+	if at >= len(w.steps) || w.alike && !soaking() {
+		return false
+	}
 	if soaking() || at == 0 || at == len(w.steps)-1 {
 		return true
 	}
-	same := func(other int) bool { return kindOf(w.steps[at]) == kindOf(w.steps[other]) }
-	return !(same(at-1) && same(at+1)) && !(back && slices.Contains(w.steps, "make release directory"))
+	kind := w.kindOf(at)
+	return kind != w.kindOf(at-1) || kind != w.kindOf(at+1)
 }
 
-// kindOf is what a step has in common with others that are like it.
-func kindOf(step string) string {
-	words := strings.Fields(step)
-	if strings.Contains(words[0], "pin") && words[1] != "link" {
-		return words[0]
+// kindOf is what a step has in common with others that are like it: of those to another release, whose tables nothing uses yet, the verb.
+func (w *way) kindOf(at int) string {
+	verb, _, _ := strings.Cut(w.steps[at], " ")
+	if slices.Contains(w.steps, "make release directory") && verb != "switch" {
+		return verb
 	}
-	return step
+	return w.steps[at]
 }
 
 // Processes die before any step of the ways between states, while others' traffic flows: nothing of it is lost, and nothing stays behind.
@@ -258,7 +282,7 @@ func (c *crashNodes) run(name string) {
 	n := c.a
 	n.t.Helper()
 	from, to := c.change(name)
-	ways := [2]way{{to: to, fresh: n.fresh(to)}, {to: from, fresh: n.fresh(from)}}
+	ways := [2]way{{to: to, fresh: n.fresh(to)}, {to: from, fresh: n.fresh(from), alike: slices.Contains([]string{"device", "key", "release"}, name)}}
 	if name != "release" && cmp.Equal(ways[0].fresh, ways[1].fresh) {
 		n.t.Fatal("the change makes no difference")
 	}

@@ -164,7 +164,7 @@ func (h *Hover) Apply(ctx context.Context, want *netstate.State) (netstate.Resul
 	if hooks.more {
 		return netstate.Result{Failures: sortFailures(append(failures, hooks.failures...)), Pending: hooks.pending, Unfinished: true}, nil
 	}
-	if !h.settled {
+	if !h.settled && !h.adoptedFail(failures) {
 		if err := h.settle(); err != nil {
 			return netstate.Result{}, err
 		}
@@ -197,29 +197,13 @@ func keepFailed(live *netstate.State, a netstate.Action) {
 	}
 }
 
-// settle removes what earlier runs left and nobody wants any more, after the first state is live.
-func (h *Hover) settle() error {
-	if err := h.tables.prune(); err != nil {
-		return err
-	}
-	h.freed(h.numbers.freeUnused(h.have, h.now()))
-	if err := h.hooks.leaveOther(); err != nil {
-		return err
-	}
-	if err := h.pins.removeOld(); err != nil {
-		return fmt.Errorf("remove old releases: %w", err)
-	}
-	h.settled = true
-	return nil
-}
-
 // act carries one action out.
 func (h *Hover) act(a netstate.Action) *netstate.Failure {
 	var err error
 	switch a.Verb {
 	case netstate.SetModule:
 		if err = h.setModule(a.Module); err != nil {
-			return &netstate.Failure{Module: a.Module.ID, Err: err}
+			return &netstate.Failure{Module: a.Module.ID, Err: err, Former: h.former(a.Module)}
 		}
 	case netstate.DelModule:
 		if err = h.delModule(a.Module.ID); err != nil {
@@ -271,17 +255,6 @@ func (h *Hover) delModule(id string) error {
 	return nil
 }
 
-// freed clears what belonged to slots that were given back.
-func (h *Hover) freed(f freedSlots) {
-	errs := []error{h.live.clearPorts(f.ports)}
-	for _, dp := range f.dps {
-		errs = append(errs, h.live.clearInstance(dp))
-	}
-	if err := errors.Join(errs...); err != nil {
-		h.cfg.Log.Warn("rows of removed ports stay behind", "error", err)
-	}
-}
-
 func (h *Hover) setNode(n *netstate.Node) error {
 	addr := n.Addr.String()
 	slot, err := h.numbers.nodes.get(addr, h.now())
@@ -291,8 +264,8 @@ func (h *Hover) setNode(n *netstate.Node) error {
 	was := h.numbers.nodeOf[n.Name]
 	h.numbers.nodeOf[n.Name] = addr
 	t := &iom.Tables{}
-	putName(t, wire.NameKey{Number: slot}, peerName(n))
 	iom.Put(t, "iom_nodes", slot, nodeRow(n))
+	putName(t, wire.NameKey{Number: slot}, peerName(n))
 	iom.Put(t, "iom_node_addrs", wire.Addr{A: iom.Addr(n.Addr)}, slot)
 	if err := h.tables.set("node "+n.Name, t); err != nil {
 		return fmt.Errorf("set tunnel peer %q: %w", n.Name, err)

@@ -26,6 +26,9 @@ type numbers struct {
 	local   map[uint32]map[uint16]uint32  // ports of this node: slot by instance slot and key
 	refs    map[uint32]map[uint16]iom.Ref // ways to all ports that are plugged somewhere, likewise
 	ids     sync.Map                      // module ID by instance slot, for any goroutine
+	// adopted are the instances that earlier runs left, by dpKey, until their rows are pruned; then nil. Until then no number is given back: rows
+	// that nobody owns may lead to it.
+	adopted map[string]bool
 	// bindArray is the size of iom_bindings: larger ifindexes are in iom_bindings_high.
 	bindArray uint32
 }
@@ -171,7 +174,6 @@ func (n *numbers) peer(l *netstate.Link, now time.Time) (uint32, error) {
 // loaded ones, numbers their numbers by name. There are about as many in each table as last says.
 func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32, last map[string]int) (*iom.Tables, error) {
 	t, slot := &iom.Tables{Expected: last}, p.inst.Slot
-	nameRows(t, p.module, slot, numbers)
 	row := wire.Instance{Id: instanceID(p.module.ID), Vni: p.module.Key, Kind: p.kind}
 	if len(p.module.Services) > len(row.Services) {
 		return nil, fmt.Errorf("link services: %d of them, at most %d are possible", len(p.module.Services), len(row.Services))
@@ -189,6 +191,7 @@ func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32, las
 		row.Services[i] = uint8(kind)
 	}
 	iom.Put(t, "iom_dps", slot, row)
+	nameRows(t, p.module, slot, numbers)
 	for _, port := range p.module.Ports {
 		if local, ok := p.inst.Local[port.Key]; ok {
 			iom.Put(t, "iom_ports", local, p.portRow(port))
@@ -276,12 +279,14 @@ func (n *numbers) bindTable(ifindex int) string {
 
 // adopt takes the numbers over that the kernel's tables hold.
 func (n *numbers) adopt(t *tables) error {
+	n.adopted = map[string]bool{}
 	for key, r := range t.rows["iom_dps"] {
 		inst, err := iom.Get[wire.Instance](r.value)
 		if err != nil {
 			return fmt.Errorf("adopt instances: %w", err)
 		}
 		n.dps.adopt(dpKey(inst.Id), slotOf(key))
+		n.adopted[dpKey(inst.Id)] = true
 	}
 	for key, r := range t.rows["iom_ports"] {
 		port, err := iom.Get[wire.Port](r.value)
@@ -329,12 +334,16 @@ type freedSlots struct{ ports, dps []uint32 }
 
 // freePorts gives back the numbers of ports that left the node.
 func (n *numbers) freePorts(p place, now time.Time) (f freedSlots) {
+	n.refs[p.inst.Slot] = p.inst.Refs
+	if n.adopted != nil {
+		return f
+	}
 	for key := range n.local[p.inst.Slot] {
 		if _, stays := p.inst.Local[key]; !stays {
 			n.freePort(p.inst.Slot, key, now, &f)
 		}
 	}
-	n.local[p.inst.Slot], n.refs[p.inst.Slot] = p.inst.Local, p.inst.Refs
+	n.local[p.inst.Slot] = p.inst.Local
 	return f
 }
 
@@ -346,6 +355,9 @@ func (n *numbers) freePort(dp uint32, key uint16, now time.Time, f *freedSlots) 
 
 // freeInstance gives back the numbers of a module and its ports.
 func (n *numbers) freeInstance(id [16]byte, now time.Time) (f freedSlots) {
+	if n.adopted != nil {
+		return f
+	}
 	dp, ok := n.dps.free(dpKey(id), now)
 	if !ok {
 		return f
@@ -363,6 +375,9 @@ func (n *numbers) freeInstance(id [16]byte, now time.Time) (f freedSlots) {
 
 // freeNode gives back the number of a peer's address, unless another peer has the address now.
 func (n *numbers) freeNode(addr string, now time.Time) {
+	if n.adopted != nil {
+		return
+	}
 	for _, a := range n.nodeOf {
 		if a == addr {
 			return
@@ -371,11 +386,14 @@ func (n *numbers) freeNode(addr string, now time.Time) {
 	n.nodes.free(addr, now)
 }
 
-// freeUnused gives back what adopt took over and the state does not use.
+// freeUnused gives back all that the state does not use, once the rows that earlier runs left are gone.
 func (n *numbers) freeUnused(s *netstate.State, now time.Time) (f freedSlots) {
+	n.adopted = nil
 	used := map[string]bool{}
-	for id := range s.Modules {
-		used[dpKey(instanceID(id))] = true
+	for id, m := range s.Modules {
+		key := dpKey(instanceID(id))
+		used[key] = true
+		n.freeUnplugged(n.dps.byKey[key], m, now, &f)
 	}
 	for key := range maps.Clone(n.dps.byKey) {
 		if !used[key] {
@@ -387,6 +405,20 @@ func (n *numbers) freeUnused(s *netstate.State, now time.Time) (f freedSlots) {
 		n.freeNode(addr, now)
 	}
 	return f
+}
+
+// freeUnplugged gives back the numbers of the ports of an instance that have no device in its module.
+func (n *numbers) freeUnplugged(dp uint32, m *netstate.Module, now time.Time, f *freedSlots) {
+	plugged := map[uint16]bool{}
+	for _, p := range m.Ports {
+		plugged[p.Key] = p.Device != nil
+	}
+	for key := range n.local[dp] {
+		if !plugged[key] {
+			n.freePort(dp, key, now, f)
+			delete(n.local[dp], key)
+		}
+	}
 }
 
 func slotOf(key string) uint32 { return binary.NativeEndian.Uint32([]byte(key)) }

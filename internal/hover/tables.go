@@ -180,16 +180,16 @@ func (t *tables) differences(owner string, want *iom.Tables) (map[string]differe
 	return all, nil
 }
 
-// prune removes the rows that nobody owns, in no order that matters: nothing leads to them any more.
-func (t *tables) prune() error {
-	for name, rows := range t.rows {
-		var gone []string
-		for key, r := range rows {
-			if r.owner == "" {
-				gone = append(gone, key)
-			}
+// prune removes the rows that nobody owns: those of the tables named last after the others, which lead to them.
+func (t *tables) prune(last ...string) error {
+	var names []string
+	for name := range t.rows {
+		if !slices.Contains(last, name) {
+			names = append(names, name)
 		}
-		if err := t.del(name, gone); err != nil {
+	}
+	for _, name := range append(names, last...) {
+		if err := t.del(name, t.left("", name, nil)); err != nil {
 			return err
 		}
 	}

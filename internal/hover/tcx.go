@@ -113,8 +113,21 @@ func (t tcx) attach(h hook, prog *ebpf.Program, _ string) error {
 	return nil
 }
 
-// detach unpins; the link goes with its last reference.
+// detach takes the link off its hook and the pin away. The pin alone would do, but some time later, and until then the kernel would refuse to
+// attach the program again.
 func (t tcx) detach(h hook) error {
+	l, err := link.LoadPinnedLink(t.path(h), nil)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open pinned link: %w", err)
+	}
+	defer l.Close()
+	t.step.next("detach link", h.String())
+	if err := l.Detach(); err != nil {
+		return fmt.Errorf("detach link: %w", err)
+	}
 	t.step.next("unpin link", h.String())
 	if err := os.Remove(t.path(h)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("unpin link: %w", err)

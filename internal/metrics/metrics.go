@@ -27,6 +27,8 @@ type Source interface {
 	Drops() ([]v1.DatapathDrops, error)
 	// Punts counts what programs gave to user space, by datapath, and what became of that.
 	Punts() ([]hover.PuntCount, punt.Counts, error)
+	// Usage says how full the tables are.
+	Usage() []hover.Usage
 }
 
 // Metrics is the set of all metrics of one agent.
@@ -50,6 +52,7 @@ func New(source Source) *Metrics {
 		portCollector{source},
 		datapathCollector{source},
 		puntCollector{source},
+		tableCollector{source},
 		m.apply,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

@@ -24,14 +24,30 @@ type fakeSource struct {
 	drops  []v1.DatapathDrops
 	punts  []hover.PuntCount
 	read   punt.Counts
+	usage  []hover.Usage
 	err    error
 }
+
+func (f *fakeSource) Usage() []hover.Usage { return f.usage }
 
 func (f *fakeSource) Punts() ([]hover.PuntCount, punt.Counts, error) { return f.punts, f.read, f.err }
 
 func (f *fakeSource) Status() v1.Status                  { return f.status }
 func (f *fakeSource) Ports() ([]v1.Port, error)          { return f.ports, f.err }
 func (f *fakeSource) Drops() ([]v1.DatapathDrops, error) { return f.drops, f.err }
+
+func TestTables(t *testing.T) {
+	compare(t, tableCollector{&fakeSource{usage: []hover.Usage{{Table: "iom_groups", Rows: 3, Max: 8}, {Table: "l2switch_fdbs", Max: 16}}}}, `
+# HELP woven_table_max_rows How many rows the table has room for; what needs more is refused, and a problem.
+# TYPE woven_table_max_rows gauge
+woven_table_max_rows{table="iom_groups"} 8
+woven_table_max_rows{table="l2switch_fdbs"} 16
+# HELP woven_table_rows Rows of a table of the data plane that are in use.
+# TYPE woven_table_rows gauge
+woven_table_rows{table="iom_groups"} 3
+woven_table_rows{table="l2switch_fdbs"} 0
+`)
+}
 
 func TestNode(t *testing.T) {
 	source := &fakeSource{status: v1.Status{

@@ -29,4 +29,6 @@ type Failure struct {
 	Module string // Module.ID; "" for the tunnel and nodes
 	Port   string // Port.Name; "" for the module itself
 	Err    error
+	// Former are the ports of a failed module that are live nevertheless, by Port.Name, as they were carried out last.
+	Former []string
 }

@@ -225,6 +225,32 @@ func TestDeadPeer(t *testing.T) {
 	awaitConnected(t, db, true)
 }
 
+// A server that tells changes is not left because its answer is late.
+func TestBusyPeer(t *testing.T) {
+	server := ovsdbtest.Start(t, ovsdbtest.NB)
+	db := NewNB(Config{Remotes: []string{server.Remote()}})
+	s, err := openSession(t.Context(), server.Remote(), sessionConfig{catalog: db.catalog, timing: brisk(), touched: func() {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	s.want.timing.probe = impatient.probe
+	server.Signal(syscall.SIGSTOP)
+	defer server.Signal(syscall.SIGCONT)
+	if err := s.probe(t.Context()); err == nil {
+		t.Error("a server that is silent passes for alive")
+	}
+	time.AfterFunc(impatient.probe/2, func() { s.heard.Add(1) }) // a change that was under way
+	if err := s.probe(t.Context()); err != nil {
+		t.Errorf("a server that tells changes is left: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.probe(ctx); err == nil {
+		t.Error("a probe that was called off passes for an answer")
+	}
+}
+
 // The first remotes are nonsense, refuse, hang up, talk nonsense or stay silent; the last one works.
 func TestGarbageRemotes(t *testing.T) {
 	server := ovsdbtest.Start(t, ovsdbtest.NB)

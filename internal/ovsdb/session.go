@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ovn-kubernetes/libovsdb/cache"
@@ -23,6 +24,7 @@ type session struct {
 	newest position
 	// serverChanged: the server's own rows may have changed.
 	serverChanged chan struct{}
+	heard         atomic.Uint64 // changes of rows so far
 	want          sessionConfig
 }
 
@@ -85,6 +87,7 @@ func (s *session) open(ctx context.Context, remote string) error {
 	}
 	s.replica = newReplica(s.want.catalog.rows, s.dialect, cached)
 	cached.AddEventHandler(onEvent(func(table string) {
+		s.heard.Add(1)
 		s.replica.touch(table)
 		s.want.touched()
 	}))
@@ -179,11 +182,17 @@ func (s *session) watch(ctx context.Context, retarget <-chan struct{}, sweep fun
 	}
 }
 
-// probe fails when the server does not answer in time.
+// probe fails when the server does not answer in time, unless it is busy telling changes, behind which the answer waits: to leave it
+// would be to ask for all rows anew.
 func (s *session) probe(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.want.timing.probe)
+	heard := s.heard.Load()
+	within, cancel := context.WithTimeout(ctx, s.want.timing.probe)
 	defer cancel()
-	return errors.Join(s.server.probe(ctx), s.data.probe(ctx))
+	err := errors.Join(s.server.probe(within), s.data.probe(within))
+	if errors.Is(err, context.DeadlineExceeded) && s.heard.Load() != heard {
+		return nil
+	}
+	return err
 }
 
 // close ends the connections.

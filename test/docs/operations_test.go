@@ -47,6 +47,8 @@ func (everyMetric) Punts() ([]hover.PuntCount, punt.Counts, error) {
 	return []hover.PuntCount{{Name: "x"}}, punt.Counts{}, nil
 }
 
+func (everyMetric) Usage() []hover.Usage { return []hover.Usage{{Table: "x"}} }
+
 // TestOperationsMetrics: the page names each metric of Woven's own, and none that isn't there.
 func TestOperationsMetrics(t *testing.T) {
 	answer := httptest.NewRecorder()

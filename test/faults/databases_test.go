@@ -49,6 +49,7 @@ func TestDatabasesAway(t *testing.T) {
 			c.send(both(vm, c.vm2), both(vm, c.vm3)).finish()
 			flows.finish()
 			w.steady()
+			c.asFresh("hv1")
 		})
 	}
 }

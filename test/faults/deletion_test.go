@@ -33,6 +33,7 @@ func TestPortDeleted(t *testing.T) {
 	c.Sync()
 	c.opened(both(vm4, c.vm1), both(vm4, c.vm3))
 	c.send(both(vm4, c.vm1), both(vm4, c.vm3)).finish()
+	c.asFresh("hv1")
 }
 
 // TestSwitchDeleted deletes a switch whose VMs send and receive on both hypervisors.
@@ -72,8 +73,7 @@ func TestDeviceReplaced(t *testing.T) {
 	cut.over()
 	whole.finish()
 	w.steady()
-	c.opened(c.pairs())
-	c.allReach()
+	c.asFresh("hv1")
 }
 
 // TestPortMoved moves a port between hypervisors and back, under traffic to it: from --wait=hv on all arrives at its new home, and nobody
@@ -101,6 +101,8 @@ func TestPortMoved(t *testing.T) {
 	}
 	whole.finish()
 	w.steady()
+	c.asFresh("hv1")
+	c.asFresh("hv2")
 }
 
 // moved describes the later home of VM n's port: another workload with the same addresses, not plugged yet.

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"net"
+	"strings"
 
 	"woven.dev/woven/internal/lab/labtest"
 )
@@ -32,4 +33,14 @@ func (c *cloud) replaceDevice(vm *labtest.VM) {
 		}
 		c.Exec(vm.Name, argv...)
 	}
+}
+
+// replaceUnderlay makes a hypervisor's underlay device anew, with its tunnel address.
+func (c *cloud) replaceUnderlay(hv string) {
+	c.t.Helper()
+	address := strings.TrimSpace(c.SB("--bare", "--columns=ip", "find", "Encap", "chassis_name="+hv))
+	c.Exec("underlay", "ip", "link", "add", hv, "type", "veth", "peer", "name", "eth0", "netns", c.Lab.Namespace(hv))
+	c.Exec("underlay", "ip", "link", "set", hv, "master", "br0", "up")
+	c.Exec(hv, "ip", "address", "add", address+"/24", "dev", "eth0")
+	c.Exec(hv, "ip", "link", "set", "eth0", "up")
 }

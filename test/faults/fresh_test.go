@@ -1,6 +1,8 @@
 package faults
 
 import (
+	"strings"
+
 	"github.com/google/go-cmp/cmp"
 
 	"woven.dev/woven/internal/hover"
@@ -25,10 +27,15 @@ func (c *cloud) asFresh(hv string) {
 	c.allReach()
 }
 
-// dump is what a hypervisor's data plane does; see there.
+// dump is what a hypervisor's data plane does (see there), its pins, and where its programs are attached.
 func (c *cloud) dump(hv string) []string {
 	c.t.Helper()
 	lines, err := hovertest.Dump(c.Lab.BPFFS(hv), std.Kinds())
 	c.ok(err)
+	for _, line := range c.leftovers(hv) {
+		if what, _, _ := strings.Cut(line, " "); what != "neighbours" && what != "marks" { // these have times
+			lines = append(lines, line)
+		}
+	}
 	return lines
 }

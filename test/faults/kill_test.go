@@ -17,14 +17,14 @@ func TestAgentKilled(t *testing.T) {
 	for _, mode := range []string{"tcx", "clsact"} {
 		t.Run(mode, func(t *testing.T) {
 			c := up(t, woven, "kil"+mode, "--attach", mode)
-			for until := time.Now().Add(soak(t)); ; {
+			until := time.Now().Add(soak(t))
+			for again := true; again; again = !t.Failed() && time.Now().Before(until) {
 				for _, nodes := range [][]string{{"hv1"}, {"hv2"}, {"hv1", "hv2"}} {
 					c.killUnderTraffic(nodes)
 				}
-				if t.Failed() || time.Now().After(until) {
-					return
-				}
 			}
+			c.asFresh("hv1")
+			c.asFresh("hv2")
 		})
 	}
 }

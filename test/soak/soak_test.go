@@ -98,15 +98,15 @@ func (c *cloud) settled(more1, more2 int) {
 	c.ok(c.filler.Sync(c.t.Context()))
 }
 
-// patience bounds a wait: programs on TCX hooks of 1,000 ports take their time.
-const patience = 5 * time.Minute
+// patience bounds a wait: on a busy machine programs on TCX hooks of 1,000 ports take their time.
+const patience = 30 * time.Minute
 
 func (c *cloud) untilUp(hv string, want int) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
 	c.ok(lab.Poll(ctx, func() error {
-		status, err := c.agent(hv).Status(ctx)
+		status, err := c.agent(hv).Status(c.t.Context())
 		if err == nil && status.Ports.Up != want {
 			err = fmt.Errorf("%s: %d ports are up, want %d", hv, status.Ports.Up, want)
 		}

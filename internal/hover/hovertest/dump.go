@@ -16,8 +16,8 @@ import (
 )
 
 // Dump lists the rows of the pinned tables under bpffs, a row a line, sorted. kinds must be those of the build that wrote them. Data planes that
-// do the same give equal dumps: slots are replaced by what they stand for, and a group's members are a set. Rows that programs
-// write are left out, but for those of slots that nobody has: such a row is a mistake.
+// do the same give equal dumps: slots are replaced by what they stand for, Unknown if by nothing, and a group's members are a set. Rows that
+// programs write are left out, but for those of unknown slots, which begin with "left:".
 func Dump(bpffs string, kinds []iom.Kind) ([]string, error) {
 	spec, err := iom.NewSpec(kinds)
 	if err != nil {
@@ -93,10 +93,7 @@ func each[K, V any](d *dump, name string, f func(K, V)) error {
 // table writes one table's rows down.
 func (d *dump) table(name string) error {
 	spec := d.spec.Maps[name]
-	switch {
-	case !d.spec.IsState(name) || spec.Key == nil || spec.Value == nil:
-		return nil
-	case spec.Type == ebpf.PerCPUArray: // counters
+	if !d.spec.IsState(name) || spec.Key == nil || spec.Value == nil {
 		return nil
 	}
 	live := slices.ContainsFunc(spec.Tags, func(tag string) bool { return strings.HasPrefix(tag, "iom:live") })
@@ -108,8 +105,12 @@ func (d *dump) table(name string) error {
 			return nil
 		}
 		line, err := d.row(name, key, value)
-		if err == nil && (!live || strings.Contains(line, unknown)) {
+		switch {
+		case err != nil:
+		case !live:
 			d.lines = append(d.lines, line)
+		case strings.Contains(line, Unknown):
+			d.lines = append(d.lines, "left: "+line)
 		}
 		return err
 	})
@@ -126,11 +127,11 @@ func (d *dump) visited(key string) bool {
 // row is a row as text.
 func (d *dump) row(name, key, value string) (string, error) {
 	spec := d.spec.Maps[name]
-	k, err := d.text(name, "key", spec.Key, key)
+	k, err := d.text(name, wholeKey, spec.Key, key)
 	if err != nil {
 		return "", err
 	}
-	v, err := d.text(name, "value", spec.Value, value)
+	v, err := d.text(name, wholeValue, spec.Value, value)
 	if err != nil {
 		return "", err
 	}

@@ -7,21 +7,27 @@ import (
 	"woven.dev/woven/sdk/iom"
 )
 
-// unknown is in the text of a slot that nobody has.
-const unknown = "unknown slot"
+// Unknown is in the text of a slot that nobody has.
+const Unknown = "unknown slot"
 
-// meaning is what a 32-bit number in a column stands for. Columns are members of structs, "key" and "value".
+// The columns of a key or value that is no struct.
+const (
+	wholeKey   = "(key)"
+	wholeValue = "(value)"
+)
+
+// meaning is what a 32-bit number in a column stands for. Columns are members of structs, wholeKey and wholeValue.
 func (d *dump) meaning(table, column string, number uint32) string {
 	switch {
-	case table == "iom_groups" && column == "value": // places, of which some may be empty
+	case table == "iom_groups" && column == wholeValue: // places, of which some may be empty
 		return "group"
 	case column == "dp":
 		return nameOf(d.instances, number)
-	case column == "port", strings.Contains(table, "bindings") && column == "value":
+	case column == "port", strings.Contains(table, "bindings") && column == wholeValue:
 		return nameOf(d.ports, number)
-	case table == "iom_node_addrs" && column == "value":
+	case table == "iom_node_addrs" && column == wholeValue:
 		return nameOf(d.nodes, number)
-	case column != "key" || strings.Contains(table, "bindings"):
+	case column != wholeKey || strings.Contains(table, "bindings"):
 		return fmt.Sprint(number)
 	}
 	return nameOf(d.slotsOf(table), number)
@@ -55,5 +61,5 @@ func nameOf(slots map[uint32]string, slot uint32) string {
 	if name, ok := slots[slot]; ok {
 		return name
 	}
-	return fmt.Sprintf("%s %d", unknown, slot)
+	return fmt.Sprintf("%s %d", Unknown, slot)
 }
