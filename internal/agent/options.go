@@ -91,6 +91,7 @@ type world struct {
 	sender slowpath.Sender
 	// resumer sends frames on through the modules.
 	resumer slowpath.Resumer
+	sweeper *sweeper // of the plane; nil: it tracks no connections
 	ovs     func(remotes []string, keys ovsdb.TLS) database[vsw.Rows]
 	nb      func(remotes []string, keys ovsdb.TLS) database[nb.Rows]
 	sb      func(remotes []string, keys ovsdb.TLS) database[sb.Rows]

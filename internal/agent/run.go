@@ -69,6 +69,12 @@ func openWorld(o Options) (world, error) {
 		return world{}, err
 	}
 	w.plane, w.punts = plane, plane.Punts()
+	connections, err := plane.Connections()
+	if err != nil {
+		plane.Close()
+		return world{}, err
+	}
+	w.sweeper = &sweeper{connections: connections, plane: plane, log: o.Log}
 	if w.host, err = hostnet.Open(netns.None()); err != nil {
 		plane.Close()
 		return world{}, err
@@ -98,6 +104,9 @@ func runIn(ctx context.Context, w world, o Options) error {
 	group.Go(func() error { return w.punts.Run(ctx) })
 	group.Go(func() error { return l.snooper.Run(ctx) })
 	group.Go(func() error { return l.routers.Run(ctx) })
+	if w.sweeper != nil {
+		group.Go(func() error { return w.sweeper.Run(ctx) })
+	}
 	group.Go(func() error { return l.run(ctx, splitList(o.OVS)) })
 	if o.Serve != nil {
 		group.Go(func() error { return o.Serve(ctx, &Source{loop: l, version: o.Version}) })

@@ -33,8 +33,8 @@ type liveTable struct {
 	name   string
 	step   steps
 	byPort bool // the key is a port slot
-	// dp and port are offsets of these members in the key, ref of that in the value; -1: there is none.
-	dp, port, ref int
+	// dp, port and zone (of connections, see <iom/ct.h>) are offsets of these members in the key, ref of that in the value; -1: there is none.
+	dp, port, zone, ref int
 }
 
 func newLiveTables(spec *iom.Spec, set *iom.Set, step steps) liveTables {
@@ -42,7 +42,7 @@ func newLiveTables(spec *iom.Spec, set *iom.Set, step steps) liveTables {
 	for name, m := range spec.Maps {
 		if isLive(m) {
 			live[name] = &liveTable{Map: set.Maps[name], name: name, step: step, byPort: slices.Contains(m.Tags, liveByPortTag),
-				dp: offsetOf(m.Key, "dp"), port: offsetOf(m.Key, "port"), ref: offsetOf(m.Value, "ref")}
+				dp: offsetOf(m.Key, "dp"), port: offsetOf(m.Key, "port"), zone: offsetOf(m.Key, "zone"), ref: offsetOf(m.Value, "ref")}
 		}
 	}
 	return live
@@ -79,7 +79,7 @@ func (l liveTables) clearPorts(slots []uint32) error {
 // clearInstance removes what belongs to a module instance. Errors are as those of clearPorts.
 func (l liveTables) clearInstance(dp uint32) error {
 	return l.each(func(t *liveTable) error {
-		return t.remove(func(key, _ string) bool { return t.dp >= 0 && slotOf(key[t.dp:]) == dp })
+		return t.remove(func(key, _ string) bool { return t.instance(key) == dp })
 	})
 }
 
@@ -105,7 +105,7 @@ func (l liveTables) sweep(ports, instances *slots) error {
 			return t.zero(left)
 		}
 		return t.remove(func(key, value string) bool {
-			return t.dp >= 0 && free(instances, slotOf(key[t.dp:])) || t.port >= 0 && free(ports, slotOf(key[t.port:])) ||
+			return free(instances, t.instance(key)) || t.port >= 0 && free(ports, slotOf(key[t.port:])) ||
 				t.ref >= 0 && free(ports, slotOf(value[t.ref:]))
 		})
 	})
@@ -119,6 +119,17 @@ func (l liveTables) each(f func(*liveTable) error) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// instance is the slot of the instance that a row belongs to; 0: none.
+func (t *liveTable) instance(key string) uint32 {
+	switch {
+	case t.dp >= 0:
+		return slotOf(key[t.dp:])
+	case t.zone >= 0:
+		return slotOf(key[t.zone:]) >> 16
+	}
+	return 0
 }
 
 // zero clears rows of an array.
@@ -143,7 +154,7 @@ func (t *liveTable) zero(slots []uint32) error {
 
 // remove deletes the rows that match says.
 func (t *liveTable) remove(match func(key, value string) bool) error {
-	if t.dp < 0 && t.port < 0 && t.ref < 0 {
+	if t.dp < 0 && t.port < 0 && t.zone < 0 && t.ref < 0 {
 		return nil
 	}
 	rows, err := readBack(t.Map)

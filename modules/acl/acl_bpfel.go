@@ -171,7 +171,7 @@ type AclIomCtKey struct {
 		_ structs.HostLayout
 		A [4]uint32
 	}
-	Port  [2]uint16
+	L4    [2]uint16
 	Proto uint8
 	Pad   [3]uint8
 }

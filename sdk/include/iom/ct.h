@@ -20,6 +20,7 @@
 #define IOM_CT_H
 
 #include <iom/ct_packet.h>
+#include <iom/ct_zone.h>
 #include <iom/match.h>
 #include <iom/trace.h>
 
@@ -268,8 +269,8 @@ static __always_inline void iom_ct_original(struct iom_match_query *q, const str
 	q->src = ct->key.addr[from_1];
 	q->dst = ct->key.addr[!from_1];
 	q->l4_proto = ct->key.proto;
-	q->sport = iom_htons(ct->key.port[from_1]);
-	q->dport = iom_htons(ct->key.port[!from_1]);
+	q->sport = iom_htons(ct->key.l4[from_1]);
+	q->dport = iom_htons(ct->key.l4[!from_1]);
 	if (ct->key.proto == PROTO_ICMP || ct->key.proto == PROTO_ICMP6) {
 		q->sport = iom_htons(ct->icmp_type);
 		q->dport = 0;

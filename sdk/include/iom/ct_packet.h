@@ -31,13 +31,13 @@ static __always_inline __u8 iom_ct_fill(struct iom_ct_key *key, __u32 zone, __u8
 	if (from_1) {
 		key->addr[0] = *dst;
 		key->addr[1] = *src;
-		key->port[0] = dport;
-		key->port[1] = sport;
+		key->l4[0] = dport;
+		key->l4[1] = sport;
 	} else {
 		key->addr[0] = *src;
 		key->addr[1] = *dst;
-		key->port[0] = sport;
-		key->port[1] = dport;
+		key->l4[0] = sport;
+		key->l4[1] = dport;
 	}
 	return from_1;
 }

@@ -11,14 +11,13 @@ enum {
 	IOM_CT_ZONES = 65536,
 	IOM_CT_ZONE_LIMIT = 65536, /* established connections of a zone */
 	IOM_CT_FRAGS = 16384,
-	EEXIST = 17, /* errno(3) */
 };
 
 /* A connection in a zone. Endpoint 0 is the lower one: by address, then by port, as numbers in memory order. */
 struct iom_ct_key {
 	__u32 zone;
 	struct iom_addr addr[2];
-	__u16 port[2]; /* host byte order; echo: the identifier, in both */
+	__u16 l4[2]; /* ports, host byte order; echo: the identifier, in both. Not `port`, which in live tables is a slot */
 	__u8 proto;
 	__u8 pad[3];
 };
@@ -110,82 +109,5 @@ struct {
 	__type(value, struct iom_ct_frag);
 	__uint(max_entries, IOM_CT_FRAGS);
 } iom_ct_frags SEC(".maps") IOM_LIVE;
-
-/* Takes a place among the established connections of a zone; 0: there is none. */
-static __always_inline int iom_ct_room(struct iom_ct_zone_key *zone)
-{
-	struct iom_ct_zone_count none = {}, *count = bpf_map_lookup_elem(&iom_ct_zones, zone);
-	__u32 *removed;
-
-	if (!count) {
-		bpf_map_update_elem(&iom_ct_zones, zone, &none, BPF_NOEXIST);
-		count = bpf_map_lookup_elem(&iom_ct_zones, zone);
-		if (!count)
-			return 0;
-	}
-	removed = bpf_map_lookup_elem(&iom_ct_removed, zone);
-	if (count->established - (removed ? *removed : 0) >= IOM_CT_ZONE_LIMIT) {
-		__sync_fetch_and_add(&count->refused, 1);
-		return 0;
-	}
-	__sync_fetch_and_add(&count->established, 1);
-	return 1;
-}
-
-/* Gives the place back. refused: for want of room in the table. */
-static __always_inline void iom_ct_leave(struct iom_ct_zone_key *zone, int refused)
-{
-	struct iom_ct_zone_count *count = bpf_map_lookup_elem(&iom_ct_zones, zone);
-
-	if (!count)
-		return;
-	__sync_fetch_and_add(&count->established, -1);
-	if (refused)
-		__sync_fetch_and_add(&count->refused, 1);
-}
-
-static __always_inline int iom_ct_same_key(const struct iom_ct_key *a, const struct iom_ct_key *b)
-{
-	return a->zone == b->zone && iom_addr_eq(&a->addr[0], &b->addr[0]) && iom_addr_eq(&a->addr[1], &b->addr[1]) &&
-	       a->port[0] == b->port[0] && a->port[1] == b->port[1] && a->proto == b->proto;
-}
-
-/* Removes an established connection. */
-IOM_SUBPROG int iom_ct_forget(const struct iom_ct_key *key)
-{
-	struct iom_ct_zone_key zone;
-
-	if (!key || bpf_map_delete_elem(&iom_cts, key))
-		return -1;
-	zone.zone = key->zone;
-	iom_ct_leave(&zone, 0);
-	return 0;
-}
-
-/* Moves a connection to the established ones, if there is room, or one that is closed from there, where it would take a place for nothing, back
- * to the others. It is in one of the tables all the time. */
-IOM_SUBPROG int iom_ct_move(const struct iom_ct *ct, const struct iom_ct_key *key)
-{
-	struct iom_ct_zone_key zone;
-	struct iom_ct row;
-	long err;
-
-	if (!ct || !key)
-		return -1;
-	row = *ct;
-	if (!iom_ct_same_key(&row.key, key))
-		return -1;
-	if (row.progress == IOM_CT_CLOSED)
-		return bpf_map_update_elem(&iom_cts_new, key, &row, 0) ? -1 : iom_ct_forget(key);
-	zone.zone = key->zone;
-	if (!iom_ct_room(&zone))
-		return -1;
-	err = bpf_map_update_elem(&iom_cts, key, &row, BPF_NOEXIST);
-	if (err)
-		iom_ct_leave(&zone, err != -EEXIST);
-	if (!err || err == -EEXIST)
-		bpf_map_delete_elem(&iom_cts_new, key);
-	return err;
-}
 
 #endif

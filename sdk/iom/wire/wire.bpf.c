@@ -17,6 +17,7 @@
 #include <iom/action.h>
 #include <iom/parse.h>
 #include <iom/punt.h>
+#include <iom/ct_tables.h>
 #include "geneve.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";

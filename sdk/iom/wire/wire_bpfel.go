@@ -18,6 +18,81 @@ type WireIomAddr struct {
 	A [4]uint32
 }
 
+type WireIomCt struct {
+	_          structs.HostLayout
+	Key        WireIomCtKey
+	Expires    uint32
+	Generation uint64
+	Rule       uint64
+	Label      uint32
+	InKey      uint16
+	OutKey     uint16
+	Flags      WireIomCtFlag
+	Progress   WireIomCtProgress
+	IcmpType   uint8
+	Pad        [7]uint8
+}
+
+type WireIomCtFlag uint32
+
+const (
+	WireIomCtFlagIOM_CT_FROM_1  WireIomCtFlag = 1
+	WireIomCtFlagIOM_CT_FIN_0   WireIomCtFlag = 2
+	WireIomCtFlagIOM_CT_FIN_1   WireIomCtFlag = 4
+	WireIomCtFlagIOM_CT_RESET   WireIomCtFlag = 8
+	WireIomCtFlagIOM_CT_BLOCKED WireIomCtFlag = 16
+	WireIomCtFlagIOM_CT_EGRESS  WireIomCtFlag = 32
+)
+
+type WireIomCtFrag struct {
+	_       structs.HostLayout
+	Key     WireIomCtFragKey
+	Expires uint32
+	Sport   uint16
+	Dport   uint16
+	Echo    uint16
+	Pad     uint16
+}
+
+type WireIomCtFragKey struct {
+	_     structs.HostLayout
+	Zone  uint32
+	Id    uint32
+	Src   WireIomAddr
+	Dst   WireIomAddr
+	Proto uint32
+}
+
+type WireIomCtKey struct {
+	_     structs.HostLayout
+	Zone  uint32
+	Addr  [2]WireIomAddr
+	L4    [2]uint16
+	Proto uint8
+	Pad   [3]uint8
+}
+
+type WireIomCtProgress uint32
+
+const (
+	WireIomCtProgressIOM_CT_ASKED       WireIomCtProgress = 1
+	WireIomCtProgressIOM_CT_ANSWERED    WireIomCtProgress = 2
+	WireIomCtProgressIOM_CT_ESTABLISHED WireIomCtProgress = 3
+	WireIomCtProgressIOM_CT_CLOSING     WireIomCtProgress = 4
+	WireIomCtProgressIOM_CT_CLOSED      WireIomCtProgress = 5
+)
+
+type WireIomCtZoneCount struct {
+	_           structs.HostLayout
+	Established uint32
+	Refused     uint32
+}
+
+type WireIomCtZoneKey struct {
+	_    structs.HostLayout
+	Zone uint32
+}
+
 type WireIomDp struct {
 	_        structs.HostLayout
 	Id       [16]uint8
@@ -287,6 +362,11 @@ const (
 const (
 	WireMapIomBindings      = "iom_bindings"
 	WireMapIomBindingsHigh  = "iom_bindings_high"
+	WireMapIomCtFrags       = "iom_ct_frags"
+	WireMapIomCtRemoved     = "iom_ct_removed"
+	WireMapIomCtZones       = "iom_ct_zones"
+	WireMapIomCts           = "iom_cts"
+	WireMapIomCtsNew        = "iom_cts_new"
 	WireMapIomDps           = "iom_dps"
 	WireMapIomDrops         = "iom_drops"
 	WireMapIomFloodArrivals = "iom_flood_arrivals"
@@ -381,6 +461,11 @@ type WireProgramSpecs struct {
 type WireMapSpecs struct {
 	IomBindings      *ebpf.MapSpec `ebpf:"iom_bindings"`
 	IomBindingsHigh  *ebpf.MapSpec `ebpf:"iom_bindings_high"`
+	IomCtFrags       *ebpf.MapSpec `ebpf:"iom_ct_frags"`
+	IomCtRemoved     *ebpf.MapSpec `ebpf:"iom_ct_removed"`
+	IomCtZones       *ebpf.MapSpec `ebpf:"iom_ct_zones"`
+	IomCts           *ebpf.MapSpec `ebpf:"iom_cts"`
+	IomCtsNew        *ebpf.MapSpec `ebpf:"iom_cts_new"`
 	IomDps           *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops         *ebpf.MapSpec `ebpf:"iom_drops"`
 	IomFloodArrivals *ebpf.MapSpec `ebpf:"iom_flood_arrivals"`
@@ -439,6 +524,11 @@ func (o *WireObjects) Close() error {
 type WireMaps struct {
 	IomBindings      *ebpf.Map `ebpf:"iom_bindings"`
 	IomBindingsHigh  *ebpf.Map `ebpf:"iom_bindings_high"`
+	IomCtFrags       *ebpf.Map `ebpf:"iom_ct_frags"`
+	IomCtRemoved     *ebpf.Map `ebpf:"iom_ct_removed"`
+	IomCtZones       *ebpf.Map `ebpf:"iom_ct_zones"`
+	IomCts           *ebpf.Map `ebpf:"iom_cts"`
+	IomCtsNew        *ebpf.Map `ebpf:"iom_cts_new"`
 	IomDps           *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops         *ebpf.Map `ebpf:"iom_drops"`
 	IomFloodArrivals *ebpf.Map `ebpf:"iom_flood_arrivals"`
@@ -469,6 +559,11 @@ func (m *WireMaps) Close() error {
 	return _WireClose(
 		m.IomBindings,
 		m.IomBindingsHigh,
+		m.IomCtFrags,
+		m.IomCtRemoved,
+		m.IomCtZones,
+		m.IomCts,
+		m.IomCtsNew,
 		m.IomDps,
 		m.IomDrops,
 		m.IomFloodArrivals,

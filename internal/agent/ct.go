@@ -1,0 +1,75 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/sdk/iom/ct"
+)
+
+// sweepEvery is the time between two looks at the tracked connections. Programs take no notice of those that have expired, but they need room.
+const sweepEvery = 10 * time.Second
+
+// sweeper removes connections that have expired, and those of ports that are gone.
+type sweeper struct {
+	connections interface {
+		Sweep(uptime time.Duration) (int, error)
+		Forget(gone func(ct.Zone) bool) (int, error)
+	}
+	plane interface {
+		Instances() []hover.Instance
+		Uptime() time.Duration
+	}
+	log *slog.Logger
+}
+
+// Run sweeps until ctx ends. What can't be removed is left for the next time.
+func (s *sweeper) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			if err := s.sweep(); err != nil {
+				s.log.Warn("connections stay behind", "error", err)
+			}
+		}
+	}
+}
+
+func (s *sweeper) sweep() error {
+	expired, err := s.connections.Sweep(s.plane.Uptime())
+	if err != nil {
+		return err
+	}
+	orphans, err := s.connections.Forget(goneZones(s.plane.Instances()))
+	if err != nil {
+		return err
+	}
+	s.log.Debug("swept connections", "expired", expired, "of removed ports", orphans)
+	return nil
+}
+
+// goneZones says whether a zone is that of a port that its datapath no longer has; one that is merely unplugged is not gone. Zones of removed
+// instances are hover's business, and nothing is known of instances that are not live.
+func goneZones(instances []hover.Instance) func(ct.Zone) bool {
+	ports := map[uint32]map[uint16]bool{}
+	for _, in := range instances {
+		if in.Module.Kind == "" {
+			continue // it could not be applied
+		}
+		keys := make(map[uint16]bool, len(in.Module.Ports))
+		for _, p := range in.Module.Ports {
+			keys[p.Key] = true
+		}
+		ports[in.Slot] = keys
+	}
+	return func(z ct.Zone) bool {
+		keys, known := ports[z.Instance]
+		return known && !keys[z.Port]
+	}
+}

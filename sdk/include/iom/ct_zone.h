@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* ct_zone.h: which of the two tables a connection is in, and how many a zone has: part of <iom/ct.h>. */
+#ifndef IOM_CT_ZONE_H
+#define IOM_CT_ZONE_H
+
+#include <iom/ct_tables.h>
+
+#define EEXIST 17 /* errno(3) */
+
+/* Takes a place among the established connections of a zone; 0: there is none. */
+static __always_inline int iom_ct_room(struct iom_ct_zone_key *zone)
+{
+	struct iom_ct_zone_count none = {}, *count = bpf_map_lookup_elem(&iom_ct_zones, zone);
+	__u32 *removed;
+
+	if (!count) {
+		bpf_map_update_elem(&iom_ct_zones, zone, &none, BPF_NOEXIST);
+		count = bpf_map_lookup_elem(&iom_ct_zones, zone);
+		if (!count)
+			return 0;
+	}
+	removed = bpf_map_lookup_elem(&iom_ct_removed, zone);
+	if (count->established - (removed ? *removed : 0) >= IOM_CT_ZONE_LIMIT) {
+		__sync_fetch_and_add(&count->refused, 1);
+		return 0;
+	}
+	__sync_fetch_and_add(&count->established, 1);
+	return 1;
+}
+
+/* Gives the place back. refused: for want of room in the table. */
+static __always_inline void iom_ct_leave(struct iom_ct_zone_key *zone, int refused)
+{
+	struct iom_ct_zone_count *count = bpf_map_lookup_elem(&iom_ct_zones, zone);
+
+	if (!count)
+		return;
+	__sync_fetch_and_add(&count->established, -1);
+	if (refused)
+		__sync_fetch_and_add(&count->refused, 1);
+}
+
+static __always_inline int iom_ct_same_key(const struct iom_ct_key *a, const struct iom_ct_key *b)
+{
+	return a->zone == b->zone && iom_addr_eq(&a->addr[0], &b->addr[0]) && iom_addr_eq(&a->addr[1], &b->addr[1]) &&
+	       a->l4[0] == b->l4[0] && a->l4[1] == b->l4[1] && a->proto == b->proto;
+}
+
+/* Removes an established connection. */
+IOM_SUBPROG int iom_ct_forget(const struct iom_ct_key *key)
+{
+	struct iom_ct_zone_key zone;
+
+	if (!key || bpf_map_delete_elem(&iom_cts, key))
+		return -1;
+	zone.zone = key->zone;
+	iom_ct_leave(&zone, 0);
+	return 0;
+}
+
+/* Moves a connection to the established ones, if there is room, or one that is closed from there, where it would take a place for nothing, back
+ * to the others. It is in one of the tables all the time. */
+IOM_SUBPROG int iom_ct_move(const struct iom_ct *ct, const struct iom_ct_key *key)
+{
+	struct iom_ct_zone_key zone;
+	struct iom_ct row;
+	long err;
+
+	if (!ct || !key)
+		return -1;
+	row = *ct;
+	if (!iom_ct_same_key(&row.key, key))
+		return -1;
+	if (row.progress == IOM_CT_CLOSED)
+		return bpf_map_update_elem(&iom_cts_new, key, &row, 0) ? -1 : iom_ct_forget(key);
+	zone.zone = key->zone;
+	if (!iom_ct_room(&zone))
+		return -1;
+	err = bpf_map_update_elem(&iom_cts, key, &row, BPF_NOEXIST);
+	if (err)
+		iom_ct_leave(&zone, err != -EEXIST);
+	if (err == -EEXIST) /* one whose time is up: it has its place */
+		err = bpf_map_update_elem(&iom_cts, key, &row, 0);
+	if (!err)
+		bpf_map_delete_elem(&iom_cts_new, key);
+	return err;
+}
+
+#endif
