@@ -72,7 +72,7 @@ func TestOutgrownTable(t *testing.T) {
 	if !ping(w1, addr4(2).String()) {
 		t.Error("no answer when there is room again")
 	}
-	for _, want := range []Usage{{"l2switch_fdbs", 15, 16}, {"iom_ports", 2, 8191}} {
+	for _, want := range []Usage{{"l2switch_fdbs", 15, 16}, {"iom_ports", 2, 32767}} {
 		if !slices.Contains(n.Usage(), want) {
 			t.Errorf("want %+v in %+v", want, n.Usage())
 		}
