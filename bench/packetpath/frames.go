@@ -51,7 +51,13 @@ func stack(f flow) []gopacket.SerializableLayer {
 	return []gopacket.SerializableLayer{ethernet(mac(f.from), mac(f.to)), ip, udp(ip, 1024+f.from, 53), gopacket.Payload(make([]byte, 18))}
 }
 
-// tunnelled is the same as a peer sends it to this node.
+// answer is what the receiver of a frame sends back.
+func answer(f flow) ([]byte, error) {
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: addr(f.to).AsSlice(), DstIP: addr(f.from).AsSlice()}
+	return serialize(ethernet(mac(f.to), mac(f.from)), ip, udp(ip, 53, 1024+f.from), gopacket.Payload(make([]byte, 18)))
+}
+
+// tunnelled is a frame as a peer sends it to this node.
 func tunnelled(f flow) ([]byte, error) {
 	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, Flags: layers.IPv4DontFragment,
 		SrcIP: peerAddr(peerOf(f.from)).AsSlice(), DstIP: nodeAddr.AsSlice()}

@@ -26,6 +26,7 @@ type Bench struct {
 	bindings          *ebpf.Map
 	vifIn, underlayIn *ebpf.Program
 	slots             map[uint16]uint32 // of the ports plugged here, by key
+	services          []netstate.Service
 
 	local, remote, arriving traffic
 }
@@ -36,14 +37,15 @@ type traffic struct {
 	frames [][]byte
 }
 
-// New loads everything. Close frees what the rig does not know of.
-func New(r *rig.Rig) (*Bench, error) {
+// New loads everything, for a switch with services; each flow has been answered, so that those that track connections know it. Close frees what the rig
+// does not know of.
+func New(r *rig.Rig, services ...netstate.Service) (*Bench, error) {
 	node, err := r.Node(hover.AttachTCX)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{node: node}
-	for _, step := range []func() error{b.makeTraffic, func() error { return b.fill(r) }, b.open, b.fillDriver} {
+	b := &Bench{node: node, services: services}
+	for _, step := range []func() error{b.makeTraffic, func() error { return b.fill(r) }, b.open, b.fillDriver, b.establish} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("prepare packet path: %w", err), b.Close())
 		}
@@ -76,6 +78,7 @@ func (b *Bench) fill(r *rig.Rig) error {
 		return err
 	}
 	m := rig.Switch()
+	m.Services = b.services
 	s := &netstate.State{Modules: map[string]*netstate.Module{m.ID: m}, Nodes: map[string]*netstate.Node{}, Tunnel: tunnel}
 	for peer := range peers {
 		name := fmt.Sprintf("peer%d", peer)
@@ -127,4 +130,32 @@ func (b *Bench) fillDriver() error {
 		}
 	}
 	return nil
+}
+
+// establish sends a packet of each flow, and its answer.
+func (b *Bench) establish() error {
+	if len(b.services) == 0 {
+		return nil
+	}
+	return b.node.NS.Do(func() error {
+		for _, f := range b.local.flows {
+			for _, packet := range []struct {
+				from  uint16
+				build func(flow) ([]byte, error)
+			}{{f.from, frame}, {f.to, answer}} {
+				data, err := packet.build(f)
+				if err != nil {
+					return err
+				}
+				if err := b.bindings.Put(uint32(loopback), b.slots[packet.from]); err != nil {
+					return fmt.Errorf("plug device: %w", err)
+				}
+				verdict, _, err := b.vifIn.Test(data)
+				if err := errors.Join(err, expect(verdict, redirected)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }

@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"woven.dev/woven/bench/rig"
+	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/internal/testutil"
 )
 
-func newBench(t *testing.T) *Bench {
+func newBench(t *testing.T, services ...netstate.Service) *Bench {
 	t.Helper()
 	testutil.RequireRoot(t)
 	r := rig.New()
@@ -18,7 +19,7 @@ func newBench(t *testing.T) *Bench {
 			t.Error(err)
 		}
 	})
-	b, err := New(r)
+	b, err := New(r, services...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +48,17 @@ func TestRun(t *testing.T) {
 	stop()
 	if _, err := b.Run(ctx, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: got %v", err)
+	}
+}
+
+// With ACLs, too.
+func TestRunWithACLs(t *testing.T) {
+	costs, err := newBench(t, ACLs(10)).Run(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range costs {
+		t.Logf("%s: %.0f ns", c.Name, c.NS)
 	}
 }
 

@@ -126,17 +126,18 @@ const (
 
 type AclIomCt struct {
 	_          structs.HostLayout
-	Key        AclIomCtKey
+	Zone       uint32
+	L4         [2]uint16
 	Expires    uint32
+	Flags      uint32
 	Generation uint64
-	Rule       uint64
+	Progress   uint32
 	Label      uint32
+	Rule       uint64
 	InKey      uint16
 	OutKey     uint16
-	Flags      uint32
-	Progress   uint32
 	IcmpType   uint8
-	Pad        [7]uint8
+	Pad        [3]uint8
 }
 
 type AclIomCtFrag struct {

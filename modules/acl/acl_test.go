@@ -108,7 +108,7 @@ func storyAfterLB(w *world, _ int) {
 func (p *place) labels(h host) string {
 	p.t.Helper()
 	var labels []string
-	p.eachOf(h, func(_ string, ct acl.AclIomCt) { labels = append(labels, fmt.Sprint(ct.Label)) })
+	p.eachOf(h, func(_ string, _ acl.AclIomCtKey, ct acl.AclIomCt) { labels = append(labels, fmt.Sprint(ct.Label)) })
 	slices.Sort(labels)
 	return strings.Join(labels, " ")
 }

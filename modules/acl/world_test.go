@@ -184,8 +184,8 @@ func (p *place) sends(what string, h host, frame []byte, want string) {
 func (p *place) connections(h host) string {
 	p.t.Helper()
 	var lines []string
-	p.eachOf(h, func(table string, ct acl.AclIomCt) {
-		line := fmt.Sprintf("%s %d %d", strings.TrimPrefix(table, "iom_"), ct.Key.Proto, ct.Progress)
+	p.eachOf(h, func(table string, key acl.AclIomCtKey, ct acl.AclIomCt) {
+		line := fmt.Sprintf("%s %d %d", strings.TrimPrefix(table, "iom_"), key.Proto, ct.Progress)
 		if ct.Flags&blocked != 0 {
 			line += " blocked"
 		}
@@ -223,11 +223,11 @@ func (w *world) each(f func(table string, m *ebpf.Map, key acl.AclIomCtKey, ct a
 }
 
 // eachOf gives the connections in a port's zone.
-func (p *place) eachOf(h host, f func(table string, ct acl.AclIomCt)) {
+func (p *place) eachOf(h host, f func(table string, key acl.AclIomCtKey, ct acl.AclIomCt)) {
 	p.t.Helper()
 	p.each(func(table string, _ *ebpf.Map, key acl.AclIomCtKey, ct acl.AclIomCt) {
 		if key.Zone == p.dp<<16|uint32(h.key) {
-			f(table, ct)
+			f(table, key, ct)
 		}
 	})
 }

@@ -49,18 +49,20 @@ static __always_inline struct iom_ct *iom_ct_in(void *table, const struct iom_ct
 {
 	struct iom_ct *ct = bpf_map_lookup_elem(table, &l->key);
 
-	return ct && iom_ct_same_key(&ct->key, &l->key) && ct->expires > l->now ? ct : NULL;
+	return ct && iom_ct_is(ct, &l->key) && ct->expires > l->now ? ct : NULL;
 }
 
 /* Looks l->key up. A closed connection whose ports begin again is none. */
 static __always_inline void iom_ct_lookup(struct iom_ct_look *l)
 {
-	l->found = iom_ct_in(&iom_cts, l);
-	l->established = l->found != NULL;
-	if (!l->found)
-		l->found = iom_ct_in(&iom_cts_new, l);
-	if (l->found && l->found->progress == IOM_CT_CLOSED && l->tcp == TCP_SYN)
-		l->found = NULL;
+	struct iom_ct *ct = iom_ct_in(&iom_cts, l);
+
+	l->established = ct != NULL;
+	if (!ct)
+		ct = iom_ct_in(&iom_cts_new, l);
+	if (ct && ct->progress == IOM_CT_CLOSED && l->tcp == TCP_SYN)
+		ct = NULL;
+	l->found = ct;
 }
 
 /* Whether a packet may be the first of a connection. A TCP segment with ACK is in the midst of one that began before it was tracked. */
@@ -121,9 +123,9 @@ static __always_inline __u32 iom_ct_find(struct __sk_buff *skb, struct iom_meta 
 }
 
 /* Seconds until a connection is forgotten, as Linux has them. */
-static __always_inline __u32 iom_ct_timeout(const struct iom_ct *ct)
+static __always_inline __u32 iom_ct_timeout(const struct iom_ct *ct, __u8 proto)
 {
-	if (ct->key.proto == PROTO_TCP) {
+	if (proto == PROTO_TCP) {
 		switch (ct->progress) {
 		case IOM_CT_ANSWERED:
 			return 60;
@@ -135,9 +137,9 @@ static __always_inline __u32 iom_ct_timeout(const struct iom_ct *ct)
 			return 120;
 		}
 	}
-	if (ct->key.proto == PROTO_UDP)
+	if (proto == PROTO_UDP)
 		return ct->progress == IOM_CT_ASKED ? 30 : 120;
-	if (ct->key.proto == PROTO_ICMP || ct->key.proto == PROTO_ICMP6)
+	if (proto == PROTO_ICMP || proto == PROTO_ICMP6)
 		return 30;
 	return 600;
 }
@@ -148,7 +150,7 @@ static __always_inline void iom_ct_advance(struct iom_ct *ct, const struct iom_c
 	int is_reply = (l->state & IOM_MATCH_CT_RPL) != 0;
 	const __u32 both = IOM_CT_FIN_0 | IOM_CT_FIN_1;
 
-	if (ct->key.proto != PROTO_TCP) {
+	if (l->key.proto != PROTO_TCP) {
 		if (is_reply && ct->progress == IOM_CT_ASKED)
 			ct->progress = IOM_CT_ESTABLISHED;
 		return;
@@ -180,7 +182,7 @@ static __always_inline void iom_ct_touch(struct iom_meta *m, struct iom_ct_look 
 		return;
 	was = ct->progress;
 	iom_ct_advance(ct, l);
-	expires = l->now + iom_ct_timeout(ct);
+	expires = l->now + iom_ct_timeout(ct, l->key.proto);
 	if (ct->expires != expires)
 		ct->expires = expires;
 	if (iom_likely(was == ct->progress) || iom_ct_is_icmp(m))
@@ -203,7 +205,7 @@ static __always_inline void iom_ct_redecide(struct iom_ct_look *l, const struct 
 {
 	struct iom_ct *ct = l->found;
 
-	if (!iom_ct_same_key(&ct->key, &l->key))
+	if (!iom_ct_is(ct, &l->key))
 		return;
 	if (d->blocked)
 		__sync_fetch_and_or((__u32 *)&ct->flags, IOM_CT_BLOCKED);
@@ -223,7 +225,9 @@ IOM_SUBPROG int iom_ct_begin(const struct iom_meta *m, const struct iom_ct_key *
 
 	if (!m || !key || !d)
 		return -1;
-	row.key = *key;
+	row.zone = key->zone;
+	row.l4[0] = key->l4[0];
+	row.l4[1] = key->l4[1];
 	row.generation = d->generation;
 	row.rule = d->rule;
 	row.label = d->label;
@@ -232,7 +236,7 @@ IOM_SUBPROG int iom_ct_begin(const struct iom_meta *m, const struct iom_ct_key *
 	row.progress = IOM_CT_ASKED;
 	row.icmp_type = m->sport;
 	row.flags = flags;
-	row.expires = now + iom_ct_timeout(&row);
+	row.expires = now + iom_ct_timeout(&row, key->proto);
 	return bpf_map_update_elem(&iom_cts_new, key, &row, 0);
 }
 
@@ -254,11 +258,19 @@ static __always_inline int iom_ct_commit(struct iom_meta *m, struct iom_ct_look 
 	return err;
 }
 
+/* The endpoints of a question; from and to are constants: the verifier allows no variable index on the stack. */
+static __always_inline void iom_ct_ends(struct iom_match_query *q, const struct iom_ct_key *key, const int from, const int to)
+{
+	q->src = key->addr[from];
+	q->dst = key->addr[to];
+	q->sport = iom_htons(key->l4[from]);
+	q->dport = iom_htons(key->l4[to]);
+}
+
 /* iom_ct_original makes a question about the packet of a connection one about its first packet, as far as the connection tells: for
  * rules that have changed since. */
 static __always_inline void iom_ct_original(struct iom_match_query *q, const struct iom_ct_look *l, const struct iom_ct *ct)
 {
-	int from_1 = (ct->flags & IOM_CT_FROM_1) != 0;
 	__u8 mac[6];
 
 	if (l->state & IOM_MATCH_CT_RPL) {
@@ -266,12 +278,12 @@ static __always_inline void iom_ct_original(struct iom_match_query *q, const str
 		iom_mac_copy(q->smac, q->dmac);
 		iom_mac_copy(q->dmac, mac);
 	}
-	q->src = ct->key.addr[from_1];
-	q->dst = ct->key.addr[!from_1];
-	q->l4_proto = ct->key.proto;
-	q->sport = iom_htons(ct->key.l4[from_1]);
-	q->dport = iom_htons(ct->key.l4[!from_1]);
-	if (ct->key.proto == PROTO_ICMP || ct->key.proto == PROTO_ICMP6) {
+	q->l4_proto = l->key.proto;
+	if (ct->flags & IOM_CT_FROM_1)
+		iom_ct_ends(q, &l->key, 1, 0);
+	else
+		iom_ct_ends(q, &l->key, 0, 1);
+	if (l->key.proto == PROTO_ICMP || l->key.proto == PROTO_ICMP6) {
 		q->sport = iom_htons(ct->icmp_type);
 		q->dport = 0;
 	}

@@ -39,17 +39,19 @@ enum iom_ct_flag {
 	IOM_CT_EGRESS = 1 << 5, /* began on its way out by the zone's port, not in */
 };
 
+/* What is known of one. What each packet needs comes first: with the end of the key it is in one cache line. */
 struct iom_ct {
-	struct iom_ct_key key; /* once more: a table's element may be another one's by the time that it is read */
+	__u32 zone; /* as in the key: a table's element may be another one's by the time that it is read */
+	__u16 l4[2];
 	__u32 expires; /* seconds since boot */
-	__u64 generation; /* of the rules that decided last */
-	__u64 rule; /* the deciding rule's own number, see the module */
-	__u32 label;
-	__u16 in_key, out_key; /* of the first packet */
 	enum iom_ct_flag flags;
+	__u64 generation; /* of the rules that decided last */
 	enum iom_ct_progress progress;
+	__u32 label;
+	__u64 rule; /* the deciding rule's own number, see the module */
+	__u16 in_key, out_key; /* of the first packet */
 	__u8 icmp_type; /* of the request */
-	__u8 pad[7];
+	__u8 pad[3];
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -97,7 +99,7 @@ struct iom_ct_frag_key {
 	__u32 proto;
 };
 struct iom_ct_frag {
-	struct iom_ct_frag_key key; /* once more, as in struct iom_ct */
+	struct iom_ct_frag_key key; /* once more: a table's element may be another one's by the time that it is read */
 	__u32 expires;
 	__u16 sport, dport; /* as in struct iom_meta */
 	__u16 echo; /* identifier, host byte order */

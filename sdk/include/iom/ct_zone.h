@@ -40,10 +40,10 @@ static __always_inline void iom_ct_leave(struct iom_ct_zone_key *zone, int refus
 		__sync_fetch_and_add(&count->refused, 1);
 }
 
-static __always_inline int iom_ct_same_key(const struct iom_ct_key *a, const struct iom_ct_key *b)
+/* Whether an element that was looked up is still that of a key, as far as it tells: of the same zone and ports. */
+static __always_inline int iom_ct_is(const struct iom_ct *ct, const struct iom_ct_key *key)
 {
-	return a->zone == b->zone && iom_addr_eq(&a->addr[0], &b->addr[0]) && iom_addr_eq(&a->addr[1], &b->addr[1]) &&
-	       a->l4[0] == b->l4[0] && a->l4[1] == b->l4[1] && a->proto == b->proto;
+	return ct->zone == key->zone && ct->l4[0] == key->l4[0] && ct->l4[1] == key->l4[1];
 }
 
 /* Removes an established connection. */
@@ -69,7 +69,7 @@ IOM_SUBPROG int iom_ct_move(const struct iom_ct *ct, const struct iom_ct_key *ke
 	if (!ct || !key)
 		return -1;
 	row = *ct;
-	if (!iom_ct_same_key(&row.key, key))
+	if (!iom_ct_is(&row, key))
 		return -1;
 	if (row.progress == IOM_CT_CLOSED)
 		return bpf_map_update_elem(&iom_cts_new, key, &row, 0) ? -1 : iom_ct_forget(key);

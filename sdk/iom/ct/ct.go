@@ -71,9 +71,9 @@ func (t *Tables) List(uptime time.Duration) ([]Connection, error) {
 	var out []Connection
 	now := uint32(uptime / time.Second)
 	for _, table := range []*ebpf.Map{t.established, t.others} {
-		err := each(table, func(row wire.Ct) {
+		err := each(table, func(key wire.CtKey, row wire.Ct) {
 			if row.Expires > now {
-				out = append(out, t.connection(row, now, table))
+				out = append(out, t.connection(key, row, now, table))
 			}
 		})
 		if err != nil {
@@ -83,15 +83,15 @@ func (t *Tables) List(uptime time.Duration) ([]Connection, error) {
 	return out, nil
 }
 
-func (t *Tables) connection(row wire.Ct, now uint32, table *ebpf.Map) Connection {
+func (t *Tables) connection(key wire.CtKey, row wire.Ct, now uint32, table *ebpf.Map) Connection {
 	from := 0
 	if row.Flags&wire.CtFrom1 != 0 {
 		from = 1
 	}
 	end := func(i int) netip.AddrPort {
-		return netip.AddrPortFrom(iom.NetipAddr(row.Key.Addr[i].A), row.Key.L4[i])
+		return netip.AddrPortFrom(iom.NetipAddr(key.Addr[i].A), key.L4[i])
 	}
-	return Connection{Zone: zoneOf(row.Key.Zone), Proto: row.Key.Proto, From: end(from), To: end(1 - from), Progress: progress[row.Progress],
+	return Connection{Zone: zoneOf(key.Zone), Proto: key.Proto, From: end(from), To: end(1 - from), Progress: progress[row.Progress],
 		Established: table == t.established, Blocked: row.Flags&wire.CtBlocked != 0, Egress: row.Flags&wire.CtEgress != 0,
 		Left: time.Duration(row.Expires-min(now, row.Expires)) * time.Second, Rule: row.Rule, Label: row.Label}
 }
@@ -99,18 +99,20 @@ func (t *Tables) connection(row wire.Ct, now uint32, table *ebpf.Map) Connection
 // Flush removes the connections that match says, and tells how many.
 func (t *Tables) Flush(uptime time.Duration, match func(Connection) bool) (int, error) {
 	now := uint32(uptime / time.Second)
-	return t.remove(func(row wire.Ct, table *ebpf.Map) bool { return match(t.connection(row, now, table)) })
+	return t.remove(func(key wire.CtKey, row wire.Ct, table *ebpf.Map) bool {
+		return match(t.connection(key, row, now, table))
+	})
 }
 
 // Sweep removes the connections whose time is up, and tells how many.
 func (t *Tables) Sweep(uptime time.Duration) (int, error) {
 	now := uint32(uptime / time.Second)
-	return t.remove(func(row wire.Ct, _ *ebpf.Map) bool { return row.Expires <= now })
+	return t.remove(func(_ wire.CtKey, row wire.Ct, _ *ebpf.Map) bool { return row.Expires <= now })
 }
 
 // Forget removes all that belongs to zones that are gone, and tells how many connections that were.
 func (t *Tables) Forget(gone func(Zone) bool) (int, error) {
-	n, err := t.remove(func(row wire.Ct, _ *ebpf.Map) bool { return gone(zoneOf(row.Key.Zone)) })
+	n, err := t.remove(func(key wire.CtKey, _ wire.Ct, _ *ebpf.Map) bool { return gone(zoneOf(key.Zone)) })
 	if err != nil {
 		return n, err
 	}
@@ -131,13 +133,13 @@ func (t *Tables) Forget(gone func(Zone) bool) (int, error) {
 }
 
 // remove takes connections out, unless one was renewed meanwhile.
-func (t *Tables) remove(match func(row wire.Ct, table *ebpf.Map) bool) (int, error) {
+func (t *Tables) remove(match func(key wire.CtKey, row wire.Ct, table *ebpf.Map) bool) (int, error) {
 	n := 0
 	for _, table := range []*ebpf.Map{t.established, t.others} {
 		var gone []wire.CtKey
-		if err := each(table, func(row wire.Ct) {
-			if match(row, table) {
-				gone = append(gone, row.Key)
+		if err := each(table, func(key wire.CtKey, row wire.Ct) {
+			if match(key, row, table) {
+				gone = append(gone, key)
 			}
 		}); err != nil {
 			return n, err
@@ -149,7 +151,7 @@ func (t *Tables) remove(match func(row wire.Ct, table *ebpf.Map) bool) (int, err
 			case errors.Is(err, ebpf.ErrKeyNotExist):
 			case err != nil:
 				return n, errors.Join(fmt.Errorf("remove connection: %w", err), t.count(table, taken))
-			case match(row, table):
+			case match(key, row, table):
 				taken[zoneOf(key.Zone)]++
 				n++
 			default:
@@ -232,13 +234,13 @@ func zones(table *ebpf.Map) ([]Zone, error) {
 const batch = 4096
 
 // each reads a table of connections.
-func each(table *ebpf.Map, f func(wire.Ct)) error {
+func each(table *ebpf.Map, f func(wire.CtKey, wire.Ct)) error {
 	var cursor ebpf.MapBatchCursor
 	keys, rows := make([]wire.CtKey, batch), make([]wire.Ct, batch)
 	for {
 		n, err := table.BatchLookup(&cursor, keys, rows, nil)
 		for i := range n {
-			f(rows[i])
+			f(keys[i], rows[i])
 		}
 		if errors.Is(err, ebpf.ErrKeyNotExist) {
 			return nil

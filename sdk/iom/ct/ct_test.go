@@ -49,21 +49,22 @@ func newNode(t *testing.T) *node {
 // put enters a connection from 10.0.0.1:port to fd00::2:80, which expires at some second since boot.
 func (n *node) put(table string, zone ct.Zone, port uint16, expires uint32, change func(*wire.Ct)) {
 	n.t.Helper()
-	row := wire.Ct{Expires: expires, Progress: wire.CtEstablished, Key: wire.CtKey{Zone: zone.Instance<<16 | uint32(zone.Port), Proto: 6, L4: [2]uint16{port, 80}}}
-	row.Key.Addr[0].A = iom.Addr(netip.MustParseAddr("10.0.0.1"))
-	row.Key.Addr[1].A = iom.Addr(netip.MustParseAddr("fd00::2"))
+	key := wire.CtKey{Zone: zone.Instance<<16 | uint32(zone.Port), Proto: 6, L4: [2]uint16{port, 80}}
+	row := wire.Ct{Zone: key.Zone, L4: key.L4, Expires: expires, Progress: wire.CtEstablished}
+	key.Addr[0].A = iom.Addr(netip.MustParseAddr("10.0.0.1"))
+	key.Addr[1].A = iom.Addr(netip.MustParseAddr("fd00::2"))
 	if change != nil {
 		change(&row)
 	}
-	if err := n.maps[table].Put(row.Key, row); err != nil {
+	if err := n.maps[table].Put(key, row); err != nil {
 		n.t.Fatal(err)
 	}
 	if table == "iom_cts" {
-		key := wire.CtZone{Zone: row.Key.Zone}
+		zone := wire.CtZone{Zone: key.Zone}
 		var count wire.CtZoneCount
-		_ = n.maps["iom_ct_zones"].Lookup(key, &count) // none yet: 0
+		_ = n.maps["iom_ct_zones"].Lookup(zone, &count) // none yet: 0
 		count.Established++
-		if err := n.maps["iom_ct_zones"].Put(key, count); err != nil {
+		if err := n.maps["iom_ct_zones"].Put(zone, count); err != nil {
 			n.t.Fatal(err)
 		}
 	}

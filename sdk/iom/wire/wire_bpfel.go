@@ -20,17 +20,18 @@ type WireIomAddr struct {
 
 type WireIomCt struct {
 	_          structs.HostLayout
-	Key        WireIomCtKey
+	Zone       uint32
+	L4         [2]uint16
 	Expires    uint32
+	Flags      WireIomCtFlag
 	Generation uint64
-	Rule       uint64
+	Progress   WireIomCtProgress
 	Label      uint32
+	Rule       uint64
 	InKey      uint16
 	OutKey     uint16
-	Flags      WireIomCtFlag
-	Progress   WireIomCtProgress
 	IcmpType   uint8
-	Pad        [7]uint8
+	Pad        [3]uint8
 }
 
 type WireIomCtFlag uint32

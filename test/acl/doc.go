@@ -1,0 +1,2 @@
+// Package acl tests access control lists from the Northbound database to the packet, with real senders.
+package acl
