@@ -20,7 +20,7 @@ type Resync struct {
 }
 
 // resyncPatience bounds each: programs on TCX hooks of 1,000 ports take their time.
-const resyncPatience = 10 * time.Minute
+const resyncPatience = 30 * time.Minute
 
 // Resync measures. Watchers of the Southbound database are of no use afterwards: no Round may follow.
 func (c *Cloud) Resync(ctx context.Context) (*Resync, error) {
