@@ -1,6 +1,7 @@
 package hover
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"strconv"
@@ -77,7 +78,8 @@ func TestTrace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(inSwitch(tt.want...), res.Steps, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		expectFrames(t, res.Steps, res.Packet)
+		if diff := cmp.Diff(inSwitch(tt.want...), res.Steps, cmpopts.IgnoreFields(TraceStep{}, "Frame"), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	}
@@ -98,6 +100,17 @@ func TestTrace(t *testing.T) {
 	a.apply(s)
 	if diff := cmp.Diff(counted, count(), cmpopts.IgnoreUnexported(Stats{})); diff != "" {
 		t.Errorf("counters moved:\n%s", diff)
+	}
+}
+
+// expectFrames checks what outputs send: in these tests nothing is changed on the way out.
+func expectFrames(t *testing.T, steps []TraceStep, want []byte) {
+	t.Helper()
+	for _, s := range steps {
+		if (s.What == "output") != (s.Frame != nil) || s.Frame != nil && !bytes.Equal(s.Frame, want) {
+			t.Errorf("%s: frame %x, want %x", s.What, s.Frame, want)
+		}
+		expectFrames(t, s.Copy, want)
 	}
 }
 

@@ -28,6 +28,8 @@ type TraceStep struct {
 	Reason, Text, Object string
 	// Offset and Len are where a rewrite was, in bytes.
 	Offset, Len uint32
+	// Frame is what an output sends.
+	Frame []byte
 	// Copy are the steps of a flood copy on its way out.
 	Copy []TraceStep
 }
@@ -42,6 +44,9 @@ func (t *Tracer) words(trace iom.Trace, in uint32) ([]TraceStep, error) {
 	var out []TraceStep
 	for _, s := range trace.Steps {
 		w := t.word(s)
+		if s.Kind == iom.StepOutput {
+			w.Frame = trace.Packet
+		}
 		if s.Kind == iom.StepCopy {
 			e := iom.Entry{At: s.Ref, Leaves: true, In: iom.Ref(in), InKey: t.ports[in].Key, Instance: s.Instance}
 			copied, err := t.spec.Trace(t.set, e, trace.Packet)

@@ -79,12 +79,11 @@ func (r *Routers) tell(p punt.Punt, kind icmperr.Kind) {
 	if err != nil {
 		return
 	}
-	from, ok := in.speaker(head.Src)
-	if !ok {
-		return
-	}
-	if kind == icmperr.PortUnreachable || kind == icmperr.ProtocolUnreachable {
-		from = head.Dst // who was meant
+	from := head.Dst // who was meant
+	if kind != icmperr.PortUnreachable && kind != icmperr.ProtocolUnreachable {
+		if from, ok = in.speaker(head.Src); !ok {
+			return
+		}
 	}
 	b, why := icmperr.Error(p.Data, kind, from, mtu)
 	r.log.Debug("packet that did not get through", "router", p.Port.Module, "kind", kind, "answer", why)

@@ -135,7 +135,7 @@ func TestForwarding(t *testing.T) {
 		{"no route, IPv6", "vm0", udp(t, "fd00:0::10", "2001:db8::1"), "enter router\npunt router.no_route\ndrop router.no_route"},
 		{"next hop unknown", "vm0", udp(t, "10.0.0.10", "10.0.1.99"), "enter router\n" + connected(2) + "punt router.resolve\ndrop router.unresolved"},
 		{"next hop unknown, IPv6", "vm0", udp(t, "fd00:0::10", "fd00:1::99"), "enter router\n" + connected(2) + "punt router.resolve\ndrop router.unresolved"},
-		{"network of a disabled port", "vm0", udp(t, "10.0.0.10", "10.0.3.10"), "enter router\npunt router.no_route\ndrop router.no_route"},
+		{"network of a disabled port", "vm0", udp(t, "10.0.0.10", "10.0.3.10"), "enter router\n" + connected(4) + "drop router.port_disabled"},
 		{"into a disabled port", "vm3", iomtest.UDP(t, vmMAC(3), lrpMAC(3), ip("10.0.3.10"), ip("10.0.0.10"), 1, 2), "enter router\ndrop router.port_disabled"},
 	})
 }

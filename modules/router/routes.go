@@ -26,16 +26,20 @@ func (r *routes) put(c *config.Config) error {
 		}
 		names[number] = name
 		for key, p := range c.Ports {
-			if p.Enabled {
-				r.putConnected(number, key, p)
+			r.putConnected(number, key, p) // of a disabled one too: what is for its networks goes nowhere else
+		}
+	}
+	for _, route := range c.Routes {
+		if route.BySource && route.Table == "" { // counts in each table, as ovn-northd has it, that has no such route of its own
+			for _, number := range r.tables {
+				r.putStatic(route, number)
 			}
 		}
 	}
 	for _, route := range c.Routes {
-		if _, used := r.tables[route.Table]; !used {
-			continue
+		if number, used := r.tables[route.Table]; used {
+			r.putStatic(route, number)
 		}
-		r.putStatic(route)
 	}
 	return nil
 }
@@ -52,8 +56,8 @@ func (r *routes) putConnected(table uint32, port uint16, p config.Port) {
 	}
 }
 
-func (r *routes) putStatic(route config.Route) {
-	key, kind := r.key(r.tables[route.Table], route.Prefix, route.BySource), uint32(orderStatic)
+func (r *routes) putStatic(route config.Route, table uint32) {
+	key, kind := r.key(table, route.Prefix, route.BySource), uint32(orderStatic)
 	if route.BySource {
 		kind = orderBySource
 	}

@@ -73,6 +73,8 @@ func TestRoutes(t *testing.T) {
 		{"discard, IPv6", []config.Route{to("2001:db8::/32")}, "", "fd00:0::10", "2001:db8::1", routed(0), discard},
 		{"another table", []config.Route{in("blue", to("192.0.2.0/24", hop(2, "10.0.1.10")))}, "", "10.0.0.10", "192.0.2.1", "", none},
 		{"the port's table", []config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10")), in("blue", to("192.0.2.0/24", hop(2, "10.0.1.10")))}, "blue", "10.0.0.10", "192.0.2.1", routed(1), via1},
+		{"by source, from another table", []config.Route{from("10.0.0.0/24", hop(2, "10.0.1.10"))}, "blue", "10.0.0.10", "192.0.2.1", routed(0), via1},
+		{"by source, the port's table first", []config.Route{in("blue", from("10.0.0.0/24", hop(2, "10.0.1.10"))), from("10.0.0.0/24", hop(1, "10.0.0.10"))}, "blue", "10.0.0.10", "192.0.2.1", routed(0), via1},
 		{"a network from another table", nil, "blue", "10.0.0.10", "10.0.1.10", connected(2), via1},
 		{"unknown next hop", []config.Route{to("::/0", hop(2, "fd00:1::99"))}, "", "fd00:0::10", "2001:db8::1", routed(0), "enter router\n%spunt router.resolve\ndrop router.unresolved"},
 		{"by a disabled port", []config.Route{to("::/0", hop(4, "fd00:3::10"))}, "", "fd00:0::10", "2001:db8::1", routed(0), "enter router\n%sdrop router.port_disabled"},
