@@ -8,7 +8,8 @@
  *   l2switch_out    a frame leaves by a port of this node: the services
  *   l2switch_leave  what the port may receive, then delivery
  *
- * Without services the second of each pair is part of the first. What user space sends on has been through the services.
+ * Without services the second of each pair is part of the first. What user space sends on from a port has been through
+ * the services of its ingress, what it sends to a port has none to go through.
  *
  * Order as in ovn-northd(8), "Logical Switch Datapaths". */
 #include <iom/action.h>
@@ -40,7 +41,9 @@ static __always_inline int leave_now(struct __sk_buff *skb, struct iom_meta *m, 
 /* The egress pipeline. */
 static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
 {
-	return iom_has_services(m) && !(m->flags & IOM_RESUMED) ? iom_services(skb, m, 1) : leave_now(skb, m, out);
+	if (m->flags & IOM_RESUMED && !m->in) /* user space sends to the port itself */
+		return leave_now(skb, m, out);
+	return iom_has_services(m) ? iom_services(skb, m, 1) : leave_now(skb, m, out);
 }
 
 /* Where a unicast frame goes. */
