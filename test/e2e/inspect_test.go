@@ -44,8 +44,8 @@ var inspections = map[string]string{
 N 0a:00:00:00:00:01 look-1
 N 0a:00:00:00:00:02 look-2 on hv2
 `,
-	"table show look l2switch_neighs --limit 1": `DP ADDR MAC PORT
-N 10.0.0.1 0a:00:00:00:00:01 N
+	"table show look l2switch_neighs --limit 1": `DP ADDR MAC PORT OWNER
+N 10.0.0.1 0a:00:00:00:00:01 N nowhere
 There are more rows: --limit shows up to 10000.
 `,
 	"link ls": `MODULE PORT TO
