@@ -35,12 +35,6 @@ static __always_inline struct router_addr *own_here(struct iom_meta *m, struct i
 	return own && own->port == m->in_key && !own->broadcast ? own : NULL;
 }
 
-/* Whether two IPv4 addresses are in one network of plen bits. */
-static __always_inline int same_network(iom_ip4 a, iom_ip4 b, __u8 plen)
-{
-	return !plen || !((iom_ntohl(a) ^ iom_ntohl(b)) >> (32 - (plen & 31 ?: 32)));
-}
-
 static __always_inline int arp_in(struct __sk_buff *skb, struct iom_meta *m, struct router_port *port)
 {
 	struct iom_addr spa, tpa;
@@ -56,7 +50,7 @@ static __always_inline int arp_in(struct __sk_buff *skb, struct iom_meta *m, str
 	own = own_here(m, &tpa);
 	if (p.arp.op == iom_htons(ARP_REPLY) || (is_request && is_connected(m, &spa)))
 		learn(skb, m, &spa, p.arp.sha, is_request, own != NULL);
-	if (!is_request || !own || !same_network(p.arp.spa, p.arp.tpa, own->plen))
+	if (!is_request || !own) /* whoever asks, as OVN's switches answer for routers: also those who probe (RFC 5227) */
 		return iom_drop(skb, m, router, NEIGHBOUR);
 	if (!iom_arp_answer(skb, m, &p, port->mac))
 		return iom_drop(skb, m, router, REWRITE_FAILED);

@@ -100,10 +100,10 @@ func putAddrs(t *iom.Tables, dp uint32, port uint16, p config.Port) {
 		if n.Addr().Is6() && n.Addr().IsLinkLocalUnicast() {
 			key.Port = uint32(port)
 		}
-		iom.Put(t, "router_addrs", key, RouterRouterAddr{Port: port, Plen: uint8(n.Bits())})
+		iom.Put(t, "router_addrs", key, RouterRouterAddr{Port: port})
 		if n.Addr().Is4() && n.Bits() < 31 {
 			key.Addr = addr(broadcast(n))
-			iom.Put(t, "router_addrs", key, RouterRouterAddr{Port: port, Plen: uint8(n.Bits()), Broadcast: 1})
+			iom.Put(t, "router_addrs", key, RouterRouterAddr{Port: port, Broadcast: 1})
 		}
 	}
 }

@@ -338,8 +338,7 @@ type RouterIomTunnel struct {
 type RouterRouterAddr struct {
 	_         structs.HostLayout
 	Port      uint16
-	Plen      uint8
-	Broadcast uint8
+	Broadcast uint16
 }
 
 type RouterRouterAddrKey struct {

@@ -105,8 +105,7 @@ struct router_addr_key {
 };
 struct router_addr {
 	__u16 port; /* key */
-	__u8 plen; /* bits of the network's prefix; of an IPv4 one 0..32 */
-	__u8 broadcast;
+	__u16 broadcast; /* 1: it is such an address */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

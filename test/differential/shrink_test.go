@@ -1,0 +1,49 @@
+package differential
+
+import (
+	"slices"
+)
+
+// shrink leaves out rows, and terms of the packet, as long as Woven and OVN disagree in the same way.
+func (b *bench) shrink(rows []row, vifs []string, d *disagreement) ([]row, *disagreement) {
+	try := func(rows []row, packet microflow) bool {
+		left, err := b.try(rows, vifs, []microflow{packet})
+		if err != nil || left == nil || kindOf(left.woven) != kindOf(d.woven) || kindOf(left.ovn) != kindOf(d.ovn) {
+			return false
+		}
+		d = left
+		return true
+	}
+	for again := true; again; {
+		again = false
+		for i := len(rows) - 1; i >= 0; i-- {
+			if fewer := slices.Delete(slices.Clone(rows), i, i+1); try(fewer, d.packet) {
+				rows, again = fewer, true
+			}
+		}
+	}
+	for i := len(d.packet) - 1; i > 0; i-- {
+		if fewer := slices.Delete(slices.Clone(d.packet), i, i+1); sameHeaders(fewer, d.packet) {
+			try(rows, fewer)
+		}
+	}
+	return rows, d
+}
+
+// sameHeaders says whether two packets have the same addresses and protocol.
+func sameHeaders(a, b microflow) bool {
+	fa, err := fieldsOf(a.String())
+	if err != nil {
+		return false
+	}
+	fb, err := fieldsOf(b.String())
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{"eth.src", "eth.dst", "eth.type", "ip4.src", "ip4.dst", "ip6.src", "ip6.dst", "ip.proto", "ip.ttl", "arp.op"} {
+		if fa.Int(name) != fb.Int(name) {
+			return false
+		}
+	}
+	return true
+}
