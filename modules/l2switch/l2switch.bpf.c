@@ -23,13 +23,21 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-/* The egress pipeline behind the services. */
-static __always_inline int leave_now(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
+/* The port that the packet leaves by; NULL: it is disabled. */
+static __always_inline struct l2switch_port *enabled_out(struct iom_meta *m)
 {
 	__u32 slot = m->out;
 	struct l2switch_port *port = bpf_map_lookup_elem(&l2switch_ports, &slot);
 
-	if (!port || !(port->flags & L2SWITCH_ENABLED))
+	return port && port->flags & L2SWITCH_ENABLED ? port : NULL;
+}
+
+/* The egress pipeline behind the services. */
+static __always_inline int leave_now(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
+{
+	struct l2switch_port *port = enabled_out(m);
+
+	if (!port)
 		return iom_drop(skb, m, l2switch, DST_DISABLED);
 	if (port->flags & L2SWITCH_INACTIVE)
 		return iom_drop(skb, m, l2switch, NOT_ACTIVE);
@@ -41,9 +49,11 @@ static __always_inline int leave_now(struct __sk_buff *skb, struct iom_meta *m, 
 /* The egress pipeline. */
 static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
 {
-	if (m->flags & IOM_RESUMED && !m->in) /* user space sends to the port itself */
+	if (!iom_has_services(m) || (m->flags & IOM_RESUMED && !m->in)) /* user space sends to the port itself */
 		return leave_now(skb, m, out);
-	return iom_has_services(m) ? iom_services(skb, m, 1) : leave_now(skb, m, out);
+	if (!enabled_out(m)) /* nothing gets there, and services have no say: an ACL rejects nothing */
+		return iom_drop(skb, m, l2switch, DST_DISABLED);
+	return iom_services(skb, m, 1);
 }
 
 /* Where a unicast frame goes. */

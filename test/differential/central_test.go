@@ -87,15 +87,18 @@ type row []string
 // learned begins a row of MAC_Binding. (ovn-trace 23.03 does not know static ones.)
 const learned = "learned"
 
-// String writes the command for a shell.
+// String writes the row as commands for a shell.
 func (r row) String() string {
+	if r[0] == learned {
+		return fmt.Sprintf("ovn-sbctl create MAC_Binding logical_port=%s ip='%q' mac='%q' datapath=$(ovn-sbctl get Port_Binding %[1]s datapath)", r[1], r[2], r[3])
+	}
 	words := make([]string, len(r))
 	for i, w := range r {
 		if words[i] = w; strings.ContainsAny(w, " \t$&|!<>(){}*?\"\\;") || w == "" {
 			words[i] = "'" + w + "'"
 		}
 	}
-	return strings.Join(words, " ")
+	return "ovn-nbctl " + strings.Join(words, " ")
 }
 
 // tables are those of the Northbound database that rows are written to.

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 
 	"woven.dev/woven/internal/ovnexpr"
@@ -36,8 +35,7 @@ type oracle struct {
 const passes = 24
 
 // newOracle starts a daemon that finds connections in a state (as ovn-trace(8) --ct has it) in so many traces.
-func newOracle(t testing.TB, dir, remote, state string, traces int) (*oracle, error) {
-	t.Helper()
+func newOracle(dir, remote, state string, traces int) (*oracle, error) {
 	o := &oracle{ctl: filepath.Join(dir, "trace."+state)}
 	o.args = []string{"--db=" + remote, "--detach", "--no-chdir", "--unixctl=" + o.ctl, "--pidfile=" + o.ctl + ".pid", "-vconsole:off", "-vsyslog:off"}
 	for range traces * passes {
@@ -208,7 +206,8 @@ func (r *traceReader) line(line string, packet ovnexpr.Fields, class string) err
 		packet.Ints[m[1]] = value.Bits
 		return err
 	}
-	if strings.HasPrefix(line, "ct_") || strings.HasPrefix(line, "/*") || line == "clone;" {
+	word := strings.TrimSuffix(line, ";") // of a block with nothing in it
+	if strings.HasPrefix(line, "/*") || sameWords.MatchString(word) || r.answer(word) {
 		return nil
 	}
 	return fmt.Errorf("not understood")
@@ -222,15 +221,24 @@ func (r *traceReader) enter(word string, packet ovnexpr.Fields, class string) er
 	case sameWords.MatchString(word):
 		return r.block(packet, "")
 	case word == "nd_na":
-		return r.block(advertisement(packet), class)
+		return r.block(advertisement(packet), "")
+	case r.answer(word):
+		return r.block(packet, word)
+	}
+	return fmt.Errorf("block not understood")
+}
+
+// answer notes the answer that a word stands for, if it does for one.
+func (r *traceReader) answer(word string) bool {
+	switch {
 	case slices.Contains(errorWords, word):
 		r.verdict = append(r.verdict, outcome{Answer: answerError})
 	case slices.Contains(resolveWords, word):
 		r.verdict = append(r.verdict, outcome{Answer: answerResolve})
 	default:
-		return fmt.Errorf("block not understood")
+		return false
 	}
-	return r.block(packet, word)
+	return true
 }
 
 // advertisement is what OVN's action nd_na makes of a solicitation (ovn-sb(5)), before what the flow's own actions add.

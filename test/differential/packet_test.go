@@ -102,7 +102,7 @@ func (g *generator) target(is4 bool) netip.Addr {
 
 // towards is the MAC address to which v would send what is for dst: that of a neighbour, or of a router.
 func (g *generator) towards(v vif, dst netip.Addr) string {
-	if dst.IsMulticast() && g.chance(90) {
+	if dst.IsMulticast() { // OVN's routers forward what is sent to their own MAC address
 		return g.groupMAC()
 	}
 	if g.chance(6) {
@@ -125,6 +125,15 @@ func (g *generator) towards(v vif, dst netip.Addr) string {
 	return pick(g, macs)
 }
 
+// isElsewhere says whether an address is link-local, but not that of a router on the link. OVN 23.03 takes such ones of other links' routers for
+// their own, and has routes by source that are longer take the others off their link.
+func (g *generator) isElsewhere(sw string, a netip.Addr) bool {
+	return a.IsLinkLocalUnicast() && !slices.ContainsFunc(g.routerPorts, func(p routerPort) bool {
+		own, _ := linkLocal(p.mac)
+		return a == own && p.sw == sw
+	})
+}
+
 // isRouted says whether a switch has a router. OVN's routers take IPv6 multicast for unicast.
 func (g *generator) isRouted(sw string) bool {
 	return slices.ContainsFunc(g.routerPorts, func(p routerPort) bool { return p.sw == sw })
@@ -133,6 +142,9 @@ func (g *generator) isRouted(sw string) bool {
 func (g *generator) ip(m *microflow, v vif) {
 	is4 := g.chance(50)
 	dst := g.target(is4)
+	for g.isElsewhere(v.sw, dst) {
+		dst = g.target(is4)
+	}
 	if g.chance(4) && (is4 || !g.isRouted(v.sw)) {
 		dst = pick(g, groups[is4])
 	}

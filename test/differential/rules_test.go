@@ -81,16 +81,18 @@ func (g *generator) addSets() {
 func (g *generator) addGroups() {
 	for i := range g.IntN(3) {
 		name := fmt.Sprintf("pg%d", i)
-		members := []string{}
+		var members []string
+		group := portGroup{name, map[string]bool{}}
 		for _, v := range g.vifs {
 			if g.chance(45) {
 				members = append(members, v.name)
+				group.switches[v.sw] = true
 			}
 		}
 		if len(members) == 0 {
 			continue
 		}
-		g.groups = append(g.groups, name)
+		g.groups = append(g.groups, group)
 		g.sets[true] = append(g.sets[true], name+"_ip4")
 		g.sets[false] = append(g.sets[false], name+"_ip6")
 		g.add(append([]string{"pg-add", name}, members...)...)
@@ -118,19 +120,28 @@ func (g *generator) addACLs(actions []string) {
 	}
 }
 
-// aclOwner is a switch or group that may have ACLs, and the ports that these may name.
+// aclOwner is a switch or group that may have ACLs, and the ports that these may name. OVN 23.03 leaves an ACL out on a switch in which a group
+// that it names has no port; such ones are not made.
 func (g *generator) aclOwner() (owner string, ports []string) {
-	for _, group := range g.groups {
-		ports = append(ports, "@"+group)
-	}
+	owner = pick(g, g.switches)
+	applies := map[string]bool{owner: true}
 	if len(g.groups) > 0 && g.chance(50) {
-		return pick(g, g.groups), ports
+		group := pick(g, g.groups)
+		owner, applies = group.name, group.switches
 	}
-	sw := pick(g, g.switches)
+	for _, group := range g.groups {
+		everywhere := true
+		for sw := range applies {
+			everywhere = everywhere && group.switches[sw]
+		}
+		if everywhere {
+			ports = append(ports, "@"+group.name)
+		}
+	}
 	for _, v := range g.vifs {
-		if v.sw == sw {
+		if v.sw == owner {
 			ports = append(ports, quoted(v.name))
 		}
 	}
-	return sw, ports
+	return owner, ports
 }

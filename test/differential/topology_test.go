@@ -56,8 +56,14 @@ type generator struct {
 	subnets  map[string][]netip.Prefix // by switch
 	routers  []string
 	switches []string
-	groups   []string          // of ports
+	groups   []portGroup
 	sets     map[bool][]string // of addresses, by whether these are IPv4
+}
+
+// portGroup is a group, and the switches in which it has ports.
+type portGroup struct {
+	name     string
+	switches map[string]bool
 }
 
 // What clouds have ACLs for. (Those with connections come last.)

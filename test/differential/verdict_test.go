@@ -66,7 +66,7 @@ func (v verdict) String() string {
 	return strings.Join(lines, "\n  ")
 }
 
-func compareVerdicts(a, b verdict) int { return slices.CompareFunc(a, b, compare) }
+func equal(a, b verdict) bool { return slices.Equal(a, b) }
 
 // kindOf is what sort of verdict it is.
 func kindOf(v verdict) string {
