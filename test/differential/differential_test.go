@@ -144,7 +144,11 @@ func (b *bench) send(tracer *hover.Tracer, o *oracle, p microflow) (*disagreemen
 		return nil, fmt.Errorf("packet %s: %w", p, err)
 	}
 	if !equal(got, want) {
-		meant, name := expected(p, got, want, dropReasons(steps))
+		fields, err := fieldsOf(p.String())
+		if err != nil {
+			return nil, err
+		}
+		meant, name := trial{packet: fields, got: got, want: want, reasons: dropReasons(steps)}.expected()
 		if !equal(got, meant) {
 			return &disagreement{packet: p, woven: got, ovn: want, steps: stepsText(steps, "  "), flow: o.explain(p.String())}, nil
 		}

@@ -105,6 +105,9 @@ func (g *generator) towards(v vif, dst netip.Addr) string {
 	if dst.IsMulticast() { // OVN's routers forward what is sent to their own MAC address
 		return g.groupMAC()
 	}
+	if mac, ok := g.linkLocalOwner(dst); ok {
+		return mac
+	}
 	if g.chance(6) {
 		return g.anyMAC()
 	}
@@ -125,8 +128,19 @@ func (g *generator) towards(v vif, dst netip.Addr) string {
 	return pick(g, macs)
 }
 
+// linkLocalOwner is the router that has a link-local address. OVN 23.03 has routes by source that are longer take what is sent to another
+// router off the link.
+func (g *generator) linkLocalOwner(a netip.Addr) (mac string, ok bool) {
+	for _, p := range g.routerPorts {
+		if own, _ := linkLocal(p.mac); own == a {
+			return p.mac, true
+		}
+	}
+	return "", false
+}
+
 // isElsewhere says whether an address is link-local, but not that of a router on the link. OVN 23.03 takes such ones of other links' routers for
-// their own, and has routes by source that are longer take the others off their link.
+// their own, and has longer routes by source take the others off their link.
 func (g *generator) isElsewhere(sw string, a netip.Addr) bool {
 	return a.IsLinkLocalUnicast() && !slices.ContainsFunc(g.routerPorts, func(p routerPort) bool {
 		own, _ := linkLocal(p.mac)
@@ -154,12 +168,15 @@ func (g *generator) ip(m *microflow, v vif) {
 	m.add("%s.dst == %s", header, whole(dst))
 	m.add("ip.ttl == %d", pick(g, lives))
 	if g.chance(4) {
-		m.add("ip.frag == %d", pick(g, []int{1, 3}))
+		m.add("ip.frag == %d", pick(g, []int{1, laterFragment}))
 		m.add("ip.proto == %d", pick(g, []int{6, 17, 47}))
 		return
 	}
 	g.transport(m, is4)
 }
+
+// laterFragment is ip.frag of a fragment that is not the first one.
+const laterFragment = 3
 
 // lives are times to live: enough for each way, but few enough for a loop between routers to end before Woven's hop guard ends it.
 var lives = []int{6, 6, 6, 6, 6, 6, 7, 2, 1, 0}
