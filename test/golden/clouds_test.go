@@ -2,6 +2,7 @@ package golden
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"woven.dev/woven/internal/compile"
 	"woven.dev/woven/internal/ingest"
 	"woven.dev/woven/internal/netstate"
+	"woven.dev/woven/internal/slowpath/dhcp"
+	"woven.dev/woven/internal/slowpath/dhcp6"
 )
 
 // lacks are what the Problems of a case may speak of, each once at least: the parts that Woven does not have yet.
@@ -49,6 +52,48 @@ func TestClouds(t *testing.T) {
 				t.Errorf("of %q only these are told: %q", allowed, slices.Sorted(maps.Keys(seen)))
 			}
 		})
+	}
+}
+
+// TestCloudsServices: every DHCP option that they write can be carried out, at ports plugged here.
+func TestCloudsServices(t *testing.T) {
+	for name, answers := range map[string]int{"neutron": 8, "incus": 5} {
+		var r ingest.Reader
+		n := read(&r, readCase(t, name))
+		codes := map[string]dhcp.Code{}
+		for option, c := range n.DHCPv4Codes {
+			codes[option] = dhcp.Code(c)
+		}
+		served := 0
+		for _, sw := range n.Switches {
+			for _, p := range sw.Ports {
+				var addrs []netip.Addr
+				for _, a := range p.Addresses {
+					for _, prefix := range a.Prefixes {
+						addrs = append(addrs, prefix.Addr())
+					}
+				}
+				var problems []error
+				if o := p.DHCPv4; o != nil {
+					c, found := dhcp.NewConfig(dhcp.Row{MAC: p.Addresses[0].MAC, Addresses: addrs, CIDR: o.CIDR, Options: o.Options, Codes: codes})
+					if problems = append(problems, found...); c.Offer.IsValid() {
+						served++
+					}
+				}
+				if o := p.DHCPv6; o != nil {
+					c, found := dhcp6.NewConfig(dhcp6.Row{MAC: p.Addresses[0].MAC, Addresses: addrs, CIDR: o.CIDR, Options: o.Options})
+					if problems = append(problems, found...); c.Addr.IsValid() {
+						served++
+					}
+				}
+				if len(problems) > 0 {
+					t.Errorf("%s: port %s: %v", name, p.Name, problems)
+				}
+			}
+		}
+		if served != answers {
+			t.Errorf("%s: %d ports and families are served, want %d", name, served, answers)
+		}
 	}
 }
 
