@@ -91,7 +91,8 @@ func (a *compiledACLs) translate(names matchNames) {
 			room[list] -= len(rules)
 			continue
 		}
-		*list = append(*list, config.ACL{ID: acl.UUID, Rules: rules, Tier: acl.Tier, Action: aclActions[acl.Action], Label: acl.Label, Log: acl.Log != nil})
+		*list = append(*list, config.ACL{ID: acl.UUID, Rules: rules, Tier: acl.Tier, Action: aclActions[acl.Action], Label: acl.Label,
+			Log: acl.Log != nil, LogReplies: acl.Log != nil && acl.Log.Related})
 		a.objects[uint32(config.Number(acl.UUID))] = objectName(acl)
 	}
 	a.names = a.matcher.mentioned()

@@ -47,12 +47,12 @@ func TestACLs(t *testing.T) {
 	}{
 		{name: "none", change: func(sw *logical.Switch) { sw.DefaultACLDrop = true }},
 		{name: "lists and tiers", acls: []*logical.ACL{
-			{UUID: "u1", Direction: logical.FromLport, Match: "inport == @pg && ip4", Action: logical.ActionAllow, Label: 7},
+			{UUID: "u1", Direction: logical.FromLport, Match: "inport == @pg && ip4", Action: logical.ActionAllow, Label: 7, Log: &logical.ACLLog{Related: true}},
 			{UUID: "u2", Direction: logical.FromLport, Tier: 2, Match: "ip4.src == $as4", Action: logical.ActionPass, Log: &logical.ACLLog{}},
 			{UUID: "u3", Direction: logical.FromLport, AfterLB: true, Match: "1", Action: logical.ActionReject},
 			{UUID: "u4", Direction: logical.ToLport, Match: `outport == "p2" || udp.dst == 53`, Action: logical.ActionDrop},
 		}, want: `untracked ports [9 10]
-from-lport tier 0 allow acl u1 label 7
+from-lport tier 0 allow acl u1 label 7 log log-related
   in {@pg}, proto {0x0800}
 from-lport tier 2 pass acl u2 log
   src {$as4/32}, proto {0x0800}

@@ -93,7 +93,10 @@ func readACL(row *nb.ACLEntry, problems *logical.Problems) *logical.ACL {
 		a.Action = logical.ActionDrop
 	}
 	if row.Log {
-		a.Log = &logical.ACLLog{Severity: nb.ACLSeverityInfo, Related: row.Options["log-related"] == "true"}
+		a.Log = &logical.ACLLog{Severity: nb.ACLSeverityInfo, Related: row.Options["log-related"] == "true" && row.Label != 0}
+		if row.Options["log-related"] == "true" && row.Label == 0 {
+			problem("options:log-related needs a label: replies and related packets are not logged")
+		}
 		if row.Severity != nil {
 			a.Log.Severity = *row.Severity
 		}

@@ -28,6 +28,8 @@ func TestReadACL(t *testing.T) {
 				Log: &logical.ACLLog{Severity: "alert", Meter: "m", Related: true}}, ""},
 		{"log by default", nb.ACLEntry{Direction: "to-lport", Action: "allow", Log: true},
 			&logical.ACL{Direction: logical.ToLport, Action: logical.ActionAllow, Log: &logical.ACLLog{Severity: "info"}}, ""},
+		{"replies without a label", nb.ACLEntry{Direction: "to-lport", Action: "allow", Log: true, Options: map[string]string{"log-related": "true"}},
+			&logical.ACL{Direction: logical.ToLport, Action: logical.ActionAllow, Log: &logical.ACLLog{Severity: "info"}}, "log-related needs a label"},
 		{"no log", nb.ACLEntry{Direction: "to-lport", Action: "reject", Severity: text("alert"), Meter: text("m")},
 			&logical.ACL{Direction: logical.ToLport, Action: logical.ActionReject}, ""},
 		{"after load balancing is for one direction", nb.ACLEntry{Direction: "to-lport", Action: "pass", Options: map[string]string{"apply-after-lb": "true"}},

@@ -29,7 +29,7 @@ type ACLLog struct {
 	Severity string
 	// Meter limits the log, by its name in Network.Meters; "": unlimited.
 	Meter string
-	// Related: replies and related packets are logged, too (options:log-related).
+	// Related: replies and related packets are logged, too (options:log-related); only with Label.
 	Related bool
 }
 

@@ -55,13 +55,18 @@ static __always_inline int is_stateless(struct __sk_buff *skb, struct iom_meta *
 static __always_inline enum acl_step classify(struct __sk_buff *skb, struct iom_meta *m, const struct acl_place *p,
 					      struct iom_ct_look *l, int egress)
 {
-	if (is_discovery(skb, m))
+	if (is_discovery(skb, m)) {
+		iom_decide(m, acl, DISCOVERY, 0);
 		return ACL_STEP_PASS;
+	}
 	if (!(p->config->flags & ACL_STATEFUL))
 		return ACL_STEP_ALONE;
 	if (has_connection(m, p->port) && !is_stateless(skb, m, p, egress))
 		return track(skb, m, p, l, egress);
-	return m->ct_state & (IOM_MATCH_CT_RPL | IOM_MATCH_CT_REL) ? ACL_STEP_PASS : ACL_STEP_ALONE;
+	if (!(m->ct_state & (IOM_MATCH_CT_RPL | IOM_MATCH_CT_REL)))
+		return ACL_STEP_ALONE;
+	iom_decide(m, acl, OTHER_ZONE, 0);
+	return ACL_STEP_PASS;
 }
 
 /* Carries out what the ACLs say. */
@@ -97,6 +102,8 @@ static __always_inline int decide(struct __sk_buff *skb, struct iom_meta *m, con
 		return iom_drop(skb, m, acl, UNDECIDED);
 	if (!alone && remember(m, p, l, &d))
 		return iom_drop(skb, m, acl, NO_ROOM);
+	if (d.no_punt && d.log & ACL_LOG_REPLIES && !forbids(p, &d))
+		acl_tell_reply(skb, m, d.rule, egress);
 	return verdict(m, p, &d);
 }
 

@@ -14,7 +14,7 @@ import (
 	"woven.dev/woven/sdk/iom/meter"
 )
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package acl -output-stem acl -type acl_config -type acl_flag -type acl_port -type acl_action -type acl_rule_key -type acl_rule -type acl_hit_key -type acl_verdict -type iom_ct -type iom_ct_key Acl acl.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package acl -output-stem acl -type acl_config -type acl_flag -type acl_port -type acl_action -type acl_rule_key -type acl_rule -type acl_log -type acl_hit_key -type acl_verdict -type iom_ct -type iom_ct_key Acl acl.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Kind is the module kind for a release.
 func Kind() iom.Kind {
@@ -157,7 +157,10 @@ func expand(l list) ([]match.Rule, []AclAclRule) {
 		}
 		row := AclAclRule{Id: config.Number(a.ID), Label: a.Label, Action: actions[a.Action]}
 		if a.Log {
-			row.Log = 1
+			row.Log = AclAclLogACL_LOG
+		}
+		if a.LogReplies {
+			row.Log |= AclAclLogACL_LOG_REPLIES
 		}
 		rows = append(rows, row)
 	}

@@ -38,6 +38,9 @@ type AclAclDecisions struct {
 	ESTABLISHED uint8
 	FORBIDDEN   uint8
 	NO_MATCH    uint8
+	DISCOVERY   uint8
+	ANSWERS     uint8
+	OTHER_ZONE  uint8
 }
 
 type AclAclDrops struct {
@@ -80,6 +83,13 @@ const (
 	AclAclListACL_LISTS          AclAclList = 5
 )
 
+type AclAclLog uint32
+
+const (
+	AclAclLogACL_LOG         AclAclLog = 1
+	AclAclLogACL_LOG_REPLIES AclAclLog = 2
+)
+
 type AclAclPort struct {
 	_         structs.HostLayout
 	Lists     uint32
@@ -99,8 +109,8 @@ type AclAclRule struct {
 	Label  uint32
 	Action AclAclAction
 	Next   uint16
-	Log    uint16
-	Pad    [4]uint8
+	Pad    uint16
+	Log    AclAclLog
 }
 
 type AclAclRuleKey struct {

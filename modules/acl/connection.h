@@ -42,6 +42,11 @@ static __always_inline enum acl_step track(struct __sk_buff *skb, struct iom_met
 
 	m->ct_state = iom_ct_find(skb, m, iom_ct_zone(m->dp, egress ? m->out_key : m->in_key), l);
 	ct = l->found;
+	if (iom_unlikely(!ct && m->flags & IOM_TRACE_REPLY)) {
+		m->ct_state = IOM_MATCH_CT_TRK | IOM_MATCH_CT_EST | IOM_MATCH_CT_RPL;
+		iom_decide(m, acl, ANSWERS, 0);
+		return ACL_STEP_PASS;
+	}
 	if (l->overtook)
 		return ACL_STEP_DROP_EARLY;
 	if (l->state & IOM_MATCH_CT_INV)
@@ -57,6 +62,8 @@ static __always_inline enum acl_step track(struct __sk_buff *skb, struct iom_met
 		return ACL_STEP_DROP_BLOCKED;
 	}
 	iom_decide(m, acl, ESTABLISHED, ct->rule);
+	if (iom_unlikely(ct->flags & IOM_CT_TELL) && l->state & (IOM_MATCH_CT_RPL | IOM_MATCH_CT_REL))
+		acl_tell_reply(skb, m, ct->rule, egress);
 	iom_ct_touch(m, l);
 	return ACL_STEP_PASS;
 }
@@ -86,6 +93,7 @@ static __always_inline int remember(struct iom_meta *m, const struct acl_place *
 	struct iom_ct_decision mine = { .generation = p->generation, .rule = d->rule, .label = d->label, .egress = d->egress };
 
 	mine.blocked = forbids(p, d);
+	mine.tell = (d->log & ACL_LOG_REPLIES) != 0;
 	if (mine.blocked && !l->found)
 		return 0;
 	if (iom_ct_commit(m, l, &mine))

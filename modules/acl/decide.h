@@ -19,7 +19,7 @@ struct acl_decision {
 	__u8 no_allow; /* ACLs that allow don't count */
 	__u8 no_punt; /* the packet is not the one that is decided on */
 	__u8 action; /* enum acl_action; 0: the default */
-	__u8 log; /* the ACL is to be logged */
+	__u8 log; /* enum acl_log of the ACL */
 };
 
 static __always_inline void acl_count(__u32 dp, __u64 id)
@@ -60,16 +60,31 @@ static __always_inline void acl_trace(struct iom_meta *m, const struct acl_decis
 	}
 }
 
-/* Says which ACL decided: to the counters and user space. */
-static __always_inline void acl_tell(struct __sk_buff *skb, struct iom_meta *m, const struct acl_decision *d, __u8 log)
+/* What a punt is to say about the packet. */
+static __always_inline void acl_say(struct iom_meta *m, __u64 rule, __u32 egress, enum acl_verdict verdict)
 {
-	struct acl_told told = { .rule = d->rule, .egress = d->egress, .verdict = acl_verdict_of(d->action) };
+	struct acl_told told = { .rule = rule, .egress = egress, .verdict = verdict };
 
-	if (!(m->flags & IOM_TRACE))
-		acl_count(m->dp, d->rule);
 	_Static_assert(sizeof(told) == sizeof(m->about), "a punt has room for struct acl_told");
 	__builtin_memcpy(&m->about, &told, sizeof(told));
-	if (log && !d->no_punt)
+}
+
+/* Says which ACL allows a reply or a related packet, to user space. A global function: few packets need it. */
+__noinline int acl_tell_reply(struct __sk_buff *skb, struct iom_meta *m, __u64 rule, __u32 egress)
+{
+	if (!m)
+		return 0;
+	acl_say(m, rule, egress, ACL_ALLOWED);
+	return iom_punt(skb, m, ACL_PUNT_LOG, ACL_LOG_BYTES);
+}
+
+/* Says which ACL decided: to the counters and user space. */
+static __always_inline void acl_tell(struct __sk_buff *skb, struct iom_meta *m, const struct acl_decision *d)
+{
+	if (!(m->flags & IOM_TRACE))
+		acl_count(m->dp, d->rule);
+	acl_say(m, d->rule, d->egress, acl_verdict_of(d->action));
+	if (d->log & ACL_LOG && !d->no_punt)
 		iom_punt(skb, m, ACL_PUNT_LOG, ACL_LOG_BYTES);
 	if (d->action == ACL_REJECT && !d->no_punt && !m->fragment)
 		iom_punt(skb, m, ACL_PUNT_REJECT, IOM_PUNT_BYTES);
@@ -137,7 +152,7 @@ __noinline int acl_ask(struct __sk_buff *skb, struct iom_meta *m, struct iom_mat
 	acl_trace(m, d);
 	if (w.found <= 0)
 		return w.found;
-	acl_tell(skb, m, d, d->log);
+	acl_tell(skb, m, d);
 	return 0;
 }
 
@@ -148,7 +163,9 @@ static __always_inline int acl_decide(struct __sk_buff *skb, struct iom_meta *m,
 {
 	const __u32 first = d->egress ? ACL_TO : ACL_FROM;
 
-	if (lists & 1 << first && acl_ask(skb, m, q, first, d))
+	if (!(lists & 1 << first))
+		iom_decide(m, acl, NO_MATCH, 0);
+	else if (acl_ask(skb, m, q, first, d))
 		return -1;
 	if (d->egress || d->action == ACL_DROP || d->action == ACL_REJECT || (!d->action && drops))
 		return 0;

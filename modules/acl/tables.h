@@ -24,7 +24,10 @@ IOM_DROPS(acl, ACL_DROPS)
 	X(STATELESS, "the ACL allows it without tracking") \
 	X(ESTABLISHED, "the ACL, or the default, has allowed its connection") \
 	X(FORBIDDEN, "the ACL, or the default, forbids its connection, which was allowed before") \
-	X(NO_MATCH, "no ACL matches")
+	X(NO_MATCH, "no ACL matches") \
+	X(DISCOVERY, "no ACL stops neighbour and router discovery and MLD") \
+	X(ANSWERS, "it answers a packet that passed") \
+	X(OTHER_ZONE, "the ACLs of the port that it came in by have allowed its connection")
 IOM_DECISIONS(acl, ACL_DECISIONS)
 
 /* Reasons of punts. What they are about is a struct acl_told. */
@@ -109,6 +112,12 @@ enum acl_action {
 	ACL_PASS = 5, /* go on with the next tier */
 };
 
+/* What user space gets word of. */
+enum acl_log {
+	ACL_LOG = 1 << 0, /* packets that are decided on */
+	ACL_LOG_REPLIES = 1 << 1, /* replies and related packets of the connections */
+};
+
 /* ACLs, by the value that their rules have. */
 struct acl_rule_key {
 	struct iom_match_list list;
@@ -119,8 +128,8 @@ struct acl_rule {
 	__u32 label;
 	enum acl_action action;
 	__u16 next; /* index of the first rule of the next tier */
-	__u16 log; /* 1: user space gets word of each decision */
-	__u8 pad[4];
+	__u16 pad;
+	enum acl_log log;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

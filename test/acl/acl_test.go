@@ -20,7 +20,7 @@ func TestACLs(t *testing.T) {
 	t.Run("in one lab", func(t *testing.T) {
 		for _, s := range []story{
 			{"one way", oneWay}, {"policy change", policyChange}, {"reject", reject}, {"three tiers", threeTiers}, {"behind a router", behindRouter},
-			{"agent away", agentAway},
+			{"agent away", agentAway}, {"log", logReplies},
 		} {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()

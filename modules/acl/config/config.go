@@ -52,8 +52,8 @@ type ACL struct {
 	Action Action
 	// Label goes into the connections that it allows; 0: none.
 	Label uint32
-	// Log: user space gets word of each decision.
-	Log bool
+	// Log: user space gets word of each decision. LogReplies: and of the replies and related packets of the connections that it allows.
+	Log, LogReplies bool
 }
 
 // Action is what becomes of a packet that an ACL matches.
@@ -105,7 +105,8 @@ func (c *Config) Equal(other any) bool {
 }
 
 func (a ACL) equal(o ACL) bool {
-	return a.ID == o.ID && a.Tier == o.Tier && a.Action == o.Action && a.Label == o.Label && a.Log == o.Log && sameRules(a.Rules, o.Rules)
+	return a.ID == o.ID && a.Tier == o.Tier && a.Action == o.Action && a.Label == o.Label && a.Log == o.Log && a.LogReplies == o.LogReplies &&
+		sameRules(a.Rules, o.Rules)
 }
 
 // sameRules knows a translation that was taken over at once.
@@ -171,6 +172,9 @@ func (a ACL) String() string {
 	}
 	if a.Log {
 		s += " log"
+	}
+	if a.LogReplies {
+		s += " log-related"
 	}
 	for _, r := range a.Rules {
 		s += "\n  " + r.String()

@@ -15,7 +15,7 @@ func full() *Config {
 	return &Config{
 		FromLport: []ACL{{ID: "u1", Rules: []match.Rule{rule}, Action: Allow, Label: 7}, {ID: "u2", Tier: 1, Action: Pass}},
 		AfterLB:   []ACL{{ID: "u3", Action: Reject, Rules: []match.Rule{{}}}},
-		ToLport:   []ACL{{ID: "u4", Action: Drop, Log: true}},
+		ToLport:   []ACL{{ID: "u4", Action: Drop, Log: true, LogReplies: true}},
 		Stateful:  true, DefaultDrop: true, AllowInvalid: true, Untracked: []uint16{3, 9},
 		Meters: map[string]meter.Meter{"reject": {Rate: 5}},
 	}
@@ -32,7 +32,7 @@ from-lport tier 0 allow acl u1 label 7
 from-lport tier 1 pass acl u2
 from-lport after-lb tier 0 reject acl u3
   all
-to-lport tier 0 drop acl u4 log
+to-lport tier 0 drop acl u4 log log-related
 `
 	if got := full().String(); got != want {
 		t.Errorf("have:\n%s\nwant:\n%s", got, want)
@@ -46,7 +46,8 @@ func TestEqual(t *testing.T) {
 	set := match.NewSet("@pg", []match.Prefix{match.Key(2)})
 	for name, change := range map[string]func(*Config){
 		"id": func(c *Config) { c.ToLport[0].ID = "x" }, "tier": func(c *Config) { c.FromLport[1].Tier = 2 }, "action": func(c *Config) { c.AfterLB[0].Action = Drop },
-		"label": func(c *Config) { c.FromLport[0].Label = 8 }, "log": func(c *Config) { c.ToLport[0].Log = false }, "count": func(c *Config) { c.AfterLB = nil },
+		"label": func(c *Config) { c.FromLport[0].Label = 8 }, "log": func(c *Config) { c.ToLport[0].Log = false }, "log-related": func(c *Config) { c.ToLport[0].LogReplies = false },
+		"count":  func(c *Config) { c.AfterLB = nil },
 		"member": func(c *Config) { c.FromLport[0].Rules[0].Terms[0].Sets[0] = set }, "rules": func(c *Config) { c.AfterLB[0].Rules = nil },
 		"stateful": func(c *Config) { c.Stateful = false }, "default": func(c *Config) { c.DefaultDrop = false }, "invalid": func(c *Config) { c.AllowInvalid = false },
 		"untracked": func(c *Config) { c.Untracked = nil }, "meter": func(c *Config) { c.Meters["reject"] = meter.Meter{Rate: 6} },
@@ -64,8 +65,8 @@ func TestEqualSeesAllFields(t *testing.T) {
 	if n := reflect.TypeFor[Config]().NumField(); n != 8 {
 		t.Errorf("Config has %d fields, Equal compares 8", n)
 	}
-	if n := reflect.TypeFor[ACL]().NumField(); n != 6 {
-		t.Errorf("ACL has %d fields, Equal compares 6", n)
+	if n := reflect.TypeFor[ACL]().NumField(); n != 7 {
+		t.Errorf("ACL has %d fields, Equal compares 7", n)
 	}
 }
 

@@ -197,8 +197,17 @@ struct iom_ct_decision {
 	__u64 rule;
 	__u32 label;
 	__u8 blocked;
+	__u8 tell; /* see IOM_CT_TELL */
 	__u8 egress; /* it begins on its way out by the zone's port */
 };
+
+static __always_inline void iom_ct_set_flag(struct iom_ct *ct, enum iom_ct_flag flag, int on)
+{
+	if (on)
+		__sync_fetch_and_or((__u32 *)&ct->flags, flag);
+	else
+		__sync_fetch_and_and((__u32 *)&ct->flags, ~(__u32)flag);
+}
 
 /* What is decided anew for a connection that was found. The generation comes last: a copy that has it has the rest. */
 static __always_inline void iom_ct_redecide(struct iom_ct_look *l, const struct iom_ct_decision *d)
@@ -207,10 +216,8 @@ static __always_inline void iom_ct_redecide(struct iom_ct_look *l, const struct 
 
 	if (!iom_ct_is(ct, &l->key))
 		return;
-	if (d->blocked)
-		__sync_fetch_and_or((__u32 *)&ct->flags, IOM_CT_BLOCKED);
-	else
-		__sync_fetch_and_and((__u32 *)&ct->flags, ~(__u32)IOM_CT_BLOCKED);
+	iom_ct_set_flag(ct, IOM_CT_BLOCKED, d->blocked);
+	iom_ct_set_flag(ct, IOM_CT_TELL, d->tell);
 	ct->rule = d->rule;
 	ct->label = d->label;
 	asm volatile("" ::: "memory");
@@ -244,6 +251,7 @@ IOM_SUBPROG int iom_ct_begin(const struct iom_meta *m, const struct iom_ct_key *
  * room for it. */
 static __always_inline int iom_ct_commit(struct iom_meta *m, struct iom_ct_look *l, const struct iom_ct_decision *d)
 {
+	__u32 flags;
 	int err;
 
 	if (m->flags & IOM_TRACE)
@@ -252,7 +260,8 @@ static __always_inline int iom_ct_commit(struct iom_meta *m, struct iom_ct_look 
 		iom_ct_redecide(l, d);
 		return 0;
 	}
-	err = iom_ct_begin(m, &l->key, d, (l->from_1 ? IOM_CT_FROM_1 : 0) | (d->egress ? IOM_CT_EGRESS : 0), l->now);
+	flags = (l->from_1 ? IOM_CT_FROM_1 : 0) | (d->egress ? IOM_CT_EGRESS : 0) | (d->tell ? IOM_CT_TELL : 0);
+	err = iom_ct_begin(m, &l->key, d, flags, l->now);
 	if (!err && l->established) /* a closed one with the same ports */
 		iom_ct_forget(&l->key);
 	return err;

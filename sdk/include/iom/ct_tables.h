@@ -37,6 +37,7 @@ enum iom_ct_flag {
 	IOM_CT_RESET = 1 << 3,
 	IOM_CT_BLOCKED = 1 << 4, /* was allowed, and no more: nothing passes */
 	IOM_CT_EGRESS = 1 << 5, /* began on its way out by the zone's port, not in */
+	IOM_CT_TELL = 1 << 6, /* user space gets word of replies and related packets */
 };
 
 /* What is known of one. What each packet needs comes first: with the end of the key it is in one cache line. */

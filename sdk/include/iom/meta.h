@@ -35,6 +35,7 @@ enum {
 	IOM_EGRESS = 1 << 4, /* in the egress pipeline of its instance: about to leave by m->out */
 	IOM_AT_EGRESS = 1 << 5, /* this run is in a device's egress hook, and the packet is not that device's */
 	IOM_RESUMED = 1 << 6, /* user space had the packet and sent it on: it is not punted for the same reason again */
+	IOM_TRACE_REPLY = 1 << 7, /* of a trace: the packet answers one that passed, though no connection tells so */
 
 	IOM_DEPTH_TRACE = 3, /* element of iom_metas that trace runs use */
 

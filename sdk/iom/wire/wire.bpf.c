@@ -350,6 +350,7 @@ int relay_in(struct __sk_buff *skb)
 enum {
 	TRACE_ENTERS = 0, /* comes in by port slot cb[0] */
 	TRACE_LEAVES = 1, /* a copy, of instance cb[4], about to leave by iom_ref cb[0]; came in by iom_ref cb[2], key cb[3] */
+	TRACE_ANSWERS = 2, /* as TRACE_ENTERS, see IOM_TRACE_REPLY */
 };
 
 SEC("tc")
@@ -360,8 +361,8 @@ int trace_in(struct __sk_buff *skb)
 
 	if (!m)
 		return TC_ACT_SHOT;
-	m->flags = IOM_TRACE;
-	if (where == TRACE_ENTERS)
+	m->flags = IOM_TRACE | (where == TRACE_ANSWERS ? IOM_TRACE_REPLY : 0);
+	if (where != TRACE_LEAVES)
 		return enter(skb, m, at);
 	m->dp = dp;
 	m->in = in;

@@ -43,6 +43,7 @@ const (
 	WireIomCtFlagIOM_CT_RESET   WireIomCtFlag = 8
 	WireIomCtFlagIOM_CT_BLOCKED WireIomCtFlag = 16
 	WireIomCtFlagIOM_CT_EGRESS  WireIomCtFlag = 32
+	WireIomCtFlagIOM_CT_TELL    WireIomCtFlag = 64
 )
 
 type WireIomCtFrag struct {
