@@ -75,7 +75,7 @@ func (c *Compiler) compileRouters(n *logical.Network, names *networkNames, state
 			done.matcher = newMatcher(&c.sets)
 		}
 		from := sourceOf(r, n)
-		from.matches = policyMatches(r, done.matcher, names)
+		from.matches, from.exempt = routerMatches(r, done.matcher, names)
 		if !known || !done.from.equal(from) {
 			module, problems := routerModule(from)
 			if known && done.module.Equal(module) {

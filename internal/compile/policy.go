@@ -10,31 +10,53 @@ import (
 	"woven.dev/woven/sdk/iom/match"
 )
 
-// policyMatch is what the match of a policy became.
-type policyMatch struct {
+// routerMatch is what a match of a router became.
+type routerMatch struct {
 	rules []match.Rule
 	err   error
 }
 
-func (p policyMatch) equal(o policyMatch) bool { return reflect.DeepEqual(p, o) }
+func (p routerMatch) equal(o routerMatch) bool { return reflect.DeepEqual(p, o) }
 
-// policyMatches are those of a router's policies, in their order.
-func policyMatches(r *logical.Router, m *matcher, n *networkNames) []policyMatch {
-	matches := make([]policyMatch, len(r.Policies))
-	for i, p := range r.Policies {
-		rules, err := m.rules(p.Match, routerNames{n, r})
+// routerMatches are those of a router's policies, in their order, and of the packets that its ports exempt from their largest size, in the order of
+// the ports.
+func routerMatches(r *logical.Router, m *matcher, n *networkNames) (policies, exempt []routerMatch) {
+	read := func(text string) routerMatch {
+		rules, err := m.rules(text, routerNames{n, r})
 		if err != nil {
 			err = fmt.Errorf("match: %w", err)
 		}
-		matches[i] = policyMatch{rules, err}
+		return routerMatch{rules, err}
+	}
+	policies = make([]routerMatch, len(r.Policies))
+	for i, p := range r.Policies {
+		policies[i] = read(p.Match)
+	}
+	exempt = make([]routerMatch, len(r.Ports))
+	for i, p := range r.Ports {
+		if p.MTU != 0 && p.MTUBypass != "" {
+			exempt[i] = read(p.MTUBypass)
+		}
 	}
 	m.forget()
-	return matches
+	return policies, exempt
+}
+
+// exemptions are the rules for packets that may be larger than a port carries. As with ovn-controller a match that can't be read exempts none.
+func exemptions(p *logical.RouterPort, found routerMatch, problems *logical.Problems) []match.Rule {
+	if found.err == nil && len(found.rules) > match.MaxRules {
+		found.err = fmt.Errorf("it needs more than %d rules", match.MaxRules)
+	}
+	if found.err != nil {
+		problems.Add("logical_router_port", p.Name, "options:gateway_mtu_bypass: %v: the size of all packets is checked", found.err)
+		return nil
+	}
+	return found.rules
 }
 
 // policies are those of a router that can be carried out, the first of which that matches decides. As with ovn-northd and ovn-controller, one that
 // can't is left out and the others count.
-func policies(r *logical.Router, matches []policyMatch, named objects, problems *logical.Problems) []config.Policy {
+func policies(r *logical.Router, matches []routerMatch, named objects, problems *logical.Problems) []config.Policy {
 	var out []config.Policy
 	total := 0
 	for i, row := range r.Policies {

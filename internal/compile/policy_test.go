@@ -93,6 +93,41 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
+// What options:gateway_mtu_bypass of p2 becomes; the other ports are not touched by it.
+func TestExemptions(t *testing.T) {
+	for _, tt := range []struct {
+		mtu         uint16
+		match, want string
+	}{
+		{1300, "ip4.src == $as4 && tcp", "[src {$as4/32}, proto {0x0800:6}]"},
+		{1300, "udp || icmp6", "[proto {0x0800:17 0x86dd:17 0x86dd:58}]"},
+		{1300, "", "[]"},
+		{0, "tcp", "[]"},
+		{0, "tcp &&", "[]"},
+		{1300, `inport == "nobody"`, "[]"},
+		{1300, "tcp &&", "[] logical_router_port p2: options:gateway_mtu_bypass: match: column 7: expecting a constant: the size of all packets is checked"},
+		{1300, "ip4.src == $late", "[] logical_router_port p2: options:gateway_mtu_bypass: match: column 12: address set $late does not exist: the size of all packets is checked"},
+	} {
+		names := newNames()
+		n := routed(names)
+		n.Routers["dp"].Ports[1].MTU, n.Routers["dp"].Ports[1].MTUBypass = tt.mtu, tt.match
+		var c Compiler
+		state, problems := c.Compile(n)
+		ports := state.Modules["dp"].Config.(*config.Config).Ports
+		got := fmt.Sprint(ports[2].Exempt)
+		for _, p := range problems {
+			got += " " + p.Object + ": " + p.Reason
+		}
+		if got != tt.want || len(ports[1].Exempt) > 0 || ports[2].MTU != tt.mtu {
+			t.Errorf("%q: is %s, port 1 %v\nwant %s", tt.match, got, ports[1], tt.want)
+		}
+		names.set("late", "10.9.9.9") // is looked up again
+		if _, problems := c.Compile(n); len(problems) != strings.Count(tt.want, "expecting") {
+			t.Errorf("%q: with the set: problems %v", tt.match, problems)
+		}
+	}
+}
+
 // Those that find no room any more are left out, and the others count.
 func TestTooManyPolicies(t *testing.T) {
 	values := make([]string, 60)

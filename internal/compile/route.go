@@ -74,9 +74,6 @@ func wayOut(r *logical.Router, row *logical.StaticRoute, problems *logical.Probl
 	problem := func(format string, args ...any) {
 		problems.Add("logical_router_static_route", row.UUID, format, args...)
 	}
-	if row.SymmetricReply {
-		problem("options:ecmp_symmetric_reply is not supported yet: replies take the way that routes give them")
-	}
 	var port *logical.RouterPort
 	if row.OutputPort == "" {
 		if port = portTowards(r, row.NextHop); port == nil {
@@ -96,7 +93,7 @@ func wayOut(r *logical.Router, row *logical.StaticRoute, problems *logical.Probl
 	if port == nil {
 		return config.Hop{}, false
 	}
-	return config.Hop{Port: port.Key, Addr: row.NextHop}, true
+	return config.Hop{Port: port.Key, Addr: row.NextHop, Symmetric: row.SymmetricReply}, true
 }
 
 // canReach: the next hop is on a network of the port that a route names or, as ovn-northd allows, the port has some address of the family of the route.

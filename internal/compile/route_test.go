@@ -20,6 +20,8 @@ func TestRoutes(t *testing.T) {
 		want   string // the way out and the object's name, or the problem
 	}{
 		{"next hop", nil, logical.StaticRoute{NextHop: via("10.0.3.9")[0]}, "via 10.0.3.9 port 3\n192.0.2.0/24 via 10.0.3.9 (logical_router_static_route u1)"},
+		{"answered the way that it came", nil, logical.StaticRoute{NextHop: via("10.0.3.9")[0], SymmetricReply: true},
+			"via 10.0.3.9 port 3 symmetric\n192.0.2.0/24 via 10.0.3.9 (logical_router_static_route u1)"},
 		{"by source, in a table", nil, logical.StaticRoute{NextHop: via("10.0.3.9")[0], BySource: true, Table: "blue"},
 			"via 10.0.3.9 port 3\n192.0.2.0/24 src-ip table blue via 10.0.3.9 (logical_router_static_route u1)"},
 		{"discard", nil, logical.StaticRoute{Discard: true}, "discard\n192.0.2.0/24 discard (logical_router_static_route u1)"},

@@ -17,13 +17,13 @@ type routerSource struct {
 	// around are the datapaths at the other ends of its ports: *logical.Switch or *logical.Router, nil where there is none.
 	around []any
 	meters map[string]meter.Meter
-	// matches are those of its policies, in their order.
-	matches []policyMatch
+	// matches are those of its policies, in their order; exempt those of its ports' options:gateway_mtu_bypass.
+	matches, exempt []routerMatch
 }
 
 func (s routerSource) equal(o routerSource) bool {
 	return s.router == o.router && slices.Equal(s.around, o.around) && maps.Equal(s.meters, o.meters) &&
-		slices.EqualFunc(s.matches, o.matches, policyMatch.equal)
+		slices.EqualFunc(s.matches, o.matches, routerMatch.equal) && slices.EqualFunc(s.exempt, o.exempt, routerMatch.equal)
 }
 
 // sourceOf finds what a router's module follows from.
@@ -59,7 +59,7 @@ func routerModule(s routerSource) (*netstate.Module, logical.Problems) {
 			m.Ports[i].Peer = &netstate.Link{Module: p.Link.Datapath, Key: p.Link.Key}
 		}
 		cfg.Ports[p.Key] = config.Port{Enabled: r.Enabled && p.Enabled && !p.Gateway, MAC: p.MAC, Networks: p.Networks, Table: p.RouteTable, MTU: p.MTU,
-			Advertises: p.RA != nil}
+			Exempt: exemptions(p, s.exempt[i], &problems), Advertises: p.RA != nil}
 		addNeighbours(cfg, r, p, s.around[i])
 	}
 	for _, n := range r.Neighbours {

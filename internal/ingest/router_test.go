@@ -88,7 +88,7 @@ func TestRouterPortOptions(t *testing.T) {
 		problem    string
 	}{
 		{"gateway_mtu", "1400", 1400, ""},
-		{"gateway_mtu_bypass", "tcp", 0, "options:gateway_mtu_bypass is not supported yet: the size of all packets is checked"},
+		{"gateway_mtu_bypass", "tcp", 0, ""},
 		{"gateway_mtu", "67", 0, `options:gateway_mtu: "67" is not one of 68 to 65535: no size is checked`},
 		{"gateway_mtu", "65536", 0, `options:gateway_mtu: "65536" is not one of 68 to 65535: no size is checked`},
 		{"gateway_mtu", "large", 0, `options:gateway_mtu: "large" is not one of 68 to 65535: no size is checked`},

@@ -107,9 +107,7 @@ func (r *routerPortReader) check() {
 	}
 	for _, key := range sortedKeys(r.row.Options) {
 		switch key {
-		case "gateway_mtu", "route_table", "requested-tnl-key", "mcast_flood":
-		case "gateway_mtu_bypass":
-			r.problem("options:%s is not supported yet: the size of all packets is checked", key)
+		case "gateway_mtu", "gateway_mtu_bypass", "route_table", "requested-tnl-key", "mcast_flood":
 		case "reside-on-redirect-chassis":
 			if r.row.Options[key] == "true" {
 				r.problem("options:%s is not supported yet: what comes in by the port is routed on this node", key)

@@ -103,6 +103,11 @@ static __always_inline int ip_in(struct __sk_buff *skb, struct iom_meta *m, stru
 
 	if (!is4 && m->l4_proto == PROTO_ICMP6 && m->l4 && m->sport >= ICMP6_ND_RS && m->sport <= ICMP6_ND_NA)
 		return nd_in(skb, m, port);
+	if (!(m->flags & IOM_RESUMED) && is_too_big(skb, m, port) && !is_exempt_in(skb, m, port)) {
+		m->out = m->in; /* whose size user space tells of */
+		iom_punt(skb, m, ROUTER_PUNT_TOO_BIG, IOM_PUNT_BYTES);
+		return iom_drop(skb, m, router, TOO_BIG);
+	}
 	if (is_bad_source(m))
 		return iom_drop(skb, m, router, SRC_INVALID);
 	if (is4 && (in_block(&m->dst, 127) || in_block(&m->dst, 0)))

@@ -5,7 +5,9 @@
 
 #include <iom/action.h>
 #include <iom/punt.h>
+#include "exempt.h"
 #include "policy.h"
+#include "symmetric.h"
 
 /* The egress pipeline. */
 static __always_inline int leave(struct __sk_buff *skb, struct iom_meta *m, struct iom_port *out)
@@ -88,40 +90,40 @@ static __always_inline int rewrite(struct __sk_buff *skb, struct iom_meta *m, co
 	return iom_rewrite(skb, m, 0, &eth, sizeof(eth));
 }
 
-/* Sends the packet by a way out. */
-static __always_inline int send_by(struct __sk_buff *skb, struct iom_meta *m, struct router_hop *hop)
+/* Sends the packet by a way out, to a MAC address; NULL: that of the next hop. */
+static __always_inline int send_by(struct __sk_buff *skb, struct iom_meta *m, struct router_hop *hop, const __u8 *mac)
 {
 	struct router_port *port;
 	struct router_neigh *neigh;
-	__u32 size;
 
 	m->out = hop->out;
 	m->about = iom_addr_is_zero(&hop->addr) ? m->dst : hop->addr;
 	port = router_port_get(m->out);
 	if (!port || !(port->flags & ROUTER_PORT_ENABLED))
 		return iom_drop(skb, m, router, PORT_DISABLED);
-	size = port->mtu ? iom_frame_size(skb, m) : 0;
-	if (size > ETH_LEN + (__u32)port->mtu) {
+	if (!mac) {
+		neigh = router_neigh_get(m->dp, m->out, &m->about);
+		mac = neigh ? neigh->mac : NULL;
+	}
+	if (is_too_big(skb, m, port) && !is_exempt_out(skb, m, port, mac)) {
 		iom_punt(skb, m, ROUTER_PUNT_TOO_BIG, IOM_PUNT_BYTES);
 		return iom_drop(skb, m, router, TOO_BIG);
 	}
-	neigh = router_neigh_get(m->dp, m->out, &m->about);
-	if (!neigh) {
+	if (!mac) {
 		iom_punt_at(skb, m, ROUTER_PUNT_RESOLVE, IOM_PUNT_BYTES, ROUTER_RESOLVE_RATE);
 		return iom_drop(skb, m, router, UNRESOLVED);
 	}
-	if (rewrite(skb, m, port->mac, neigh->mac))
+	if (rewrite(skb, m, port->mac, mac))
 		return iom_drop(skb, m, router, REWRITE_FAILED);
 	m->flags |= IOM_LOOPBACK;
 	return iom_output(skb, m, m->out, leave);
 }
 
 /* The way out by the routes: 0; else the packet is dropped. */
-static __always_inline int take_route(struct __sk_buff *skb, struct iom_meta *m, struct router_config *config,
+static __always_inline int take_route(struct __sk_buff *skb, struct iom_meta *m, struct router_config *config, __u32 table,
 				      struct router_hop *hop)
 {
-	struct router_port *in = router_port_get(m->port);
-	struct router_route *route = find_route(m, config, in ? in->table : 0);
+	struct router_route *route = find_route(m, config, table);
 	struct router_hop *chosen;
 
 	if (!route) {
@@ -146,17 +148,29 @@ static __always_inline int route(struct __sk_buff *skb, struct iom_meta *m)
 {
 	__u32 dp = m->dp;
 	struct router_config *config = bpf_map_lookup_elem(&router_configs, &dp);
+	struct router_port *in = router_port_get(m->port);
+	__u32 table = in ? in->table : 0;
 	struct router_hop hop = { .out = m->in };
+	struct router_reply way;
 
 	if (!config)
 		return iom_drop(skb, m, router, NO_ROUTE);
-	if (m->proto == ETH_IP6 && iom_addr_is_link_local(&m->dst))
+	if (m->proto == ETH_IP6 && iom_addr_is_link_local(&m->dst)) {
 		iom_decide(m, router, CONNECTED, m->in_key);
-	else if (take_route(skb, m, config, &hop))
-		return TC_ACT_SHOT;
+	} else {
+		if (config->flags & ROUTER_SYMMETRIC) {
+			note_arrival(m);
+			if (find_arrival(m, table, &way)) {
+				hop.out = way.ref;
+				return send_by(skb, m, &hop, way.mac);
+			}
+		}
+		if (take_route(skb, m, config, table, &hop))
+			return TC_ACT_SHOT;
+	}
 	if (config->policies && apply_policies(skb, m, config->policies, &hop))
 		return TC_ACT_SHOT;
-	return hop.out ? send_by(skb, m, &hop) : iom_drop(skb, m, iom, NO_PORT);
+	return hop.out ? send_by(skb, m, &hop, NULL) : iom_drop(skb, m, iom, NO_PORT);
 }
 
 #endif

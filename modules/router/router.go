@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/netip"
+	"slices"
 
 	"woven.dev/woven/modules/router/config"
 	"woven.dev/woven/sdk/iom"
 	"woven.dev/woven/sdk/iom/meter"
 )
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package router -output-stem router -type router_config -type router_flag -type router_port -type router_port_flag -type router_addr_key -type router_addr -type router_by -type router_route_key -type router_route -type router_way -type router_policy_key -type router_policy -type router_policy_action -type router_hop -type router_hop_key -type router_neigh_key -type router_neigh -type iom_addr Router router.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package router -output-stem router -type router_config -type router_flag -type router_port -type router_port_flag -type router_addr_key -type router_addr -type router_by -type router_route_key -type router_route -type router_way -type router_policy_key -type router_policy -type router_policy_action -type router_hop -type router_hop_key -type router_symmetric_key -type router_reply_key -type router_reply -type router_neigh_key -type router_neigh -type iom_addr Router router.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Kind is the module kind for a release.
 func Kind() iom.Kind {
@@ -58,10 +59,14 @@ func Entries(inst iom.Instance, t *iom.Tables) error {
 	if err != nil {
 		return fmt.Errorf("configure router: %w", err)
 	}
+	exempt, err := putExemptions(inst, t, c.Ports)
+	if err != nil {
+		return fmt.Errorf("configure router: %w", err)
+	}
 	meter.Put(t, inst, c.Meters, metered)
 	putConfig(t, inst.Slot, c, policies)
 	for key, slot := range inst.Local {
-		putPort(t, slot, c.Ports[key], r.tables)
+		putPort(t, slot, c.Ports[key], r.tables, exempt[key])
 	}
 	return nil
 }
@@ -75,6 +80,9 @@ func putConfig(t *iom.Tables, slot uint32, c *config.Config, policies uint32) {
 		if r.BySource {
 			row.Flags |= RouterRouterFlagROUTER_BY_SOURCE
 		}
+		if slices.ContainsFunc(r.Hops, func(h config.Hop) bool { return h.Symmetric }) {
+			row.Flags |= RouterRouterFlagROUTER_SYMMETRIC
+		}
 	}
 	if c.LearnOnlyKnown {
 		row.Flags |= RouterRouterFlagROUTER_LEARN_KNOWN
@@ -82,8 +90,9 @@ func putConfig(t *iom.Tables, slot uint32, c *config.Config, policies uint32) {
 	iom.Put(t, "router_configs", slot, row)
 }
 
-func putPort(t *iom.Tables, slot uint32, p config.Port, tables map[string]uint32) {
-	row := RouterRouterPort{Mac: p.MAC, Mtu: p.MTU, Table: tables[p.Table]}
+// putPort writes a port; exempt is the version of its list of exemptions.
+func putPort(t *iom.Tables, slot uint32, p config.Port, tables map[string]uint32, exempt uint32) {
+	row := RouterRouterPort{Mac: p.MAC, Mtu: p.MTU, Table: tables[p.Table], Exempt: exempt}
 	if p.Enabled {
 		row.Flags |= RouterRouterPortFlagROUTER_PORT_ENABLED
 	}

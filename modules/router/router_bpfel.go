@@ -367,6 +367,7 @@ type RouterRouterDecisions struct {
 	_               structs.HostLayout
 	CONNECTED       uint8
 	ROUTED          uint8
+	ANSWERED_BACK   uint8
 	POLICY_ALLOWS   uint8
 	POLICY_DROPS    uint8
 	POLICY_REROUTES uint8
@@ -400,6 +401,7 @@ type RouterRouterFlag uint32
 const (
 	RouterRouterFlagROUTER_BY_SOURCE   RouterRouterFlag = 1
 	RouterRouterFlagROUTER_LEARN_KNOWN RouterRouterFlag = 2
+	RouterRouterFlagROUTER_SYMMETRIC   RouterRouterFlag = 4
 )
 
 type RouterRouterHop struct {
@@ -418,7 +420,8 @@ type RouterRouterHopKey struct {
 type RouterRouterList uint32
 
 const (
-	RouterRouterListROUTER_POLICIES RouterRouterList = 1
+	RouterRouterListROUTER_POLICIES   RouterRouterList = 1
+	RouterRouterListROUTER_EXEMPTIONS RouterRouterList = 65536
 )
 
 type RouterRouterNeigh struct {
@@ -456,11 +459,12 @@ type RouterRouterPolicyKey struct {
 }
 
 type RouterRouterPort struct {
-	_     structs.HostLayout
-	Flags RouterRouterPortFlag
-	Table uint32
-	Mac   [6]uint8
-	Mtu   uint16
+	_      structs.HostLayout
+	Flags  RouterRouterPortFlag
+	Table  uint32
+	Mac    [6]uint8
+	Mtu    uint16
+	Exempt uint32
 }
 
 type RouterRouterPortFlag uint32
@@ -484,6 +488,24 @@ const (
 	RouterRouterPuntROUTER_PUNT_LEARN_ASKED RouterRouterPunt = 9
 )
 
+type RouterRouterReply struct {
+	_    structs.HostLayout
+	Key  RouterRouterReplyKey
+	Ref  uint32
+	Seen uint32
+	Mac  [6]uint8
+	Pad  [2]uint8
+}
+
+type RouterRouterReplyKey struct {
+	_     structs.HostLayout
+	Dp    uint32
+	Src   RouterIomAddr
+	Dst   RouterIomAddr
+	L4    [2]uint16
+	Proto uint32
+}
+
 type RouterRouterRoute struct {
 	_      structs.HostLayout
 	Object uint32
@@ -495,6 +517,17 @@ type RouterRouterRouteKey struct {
 	_         structs.HostLayout
 	Prefixlen uint32
 	Dp        uint32
+	Table     uint32
+	By        RouterRouterBy
+	Addr      RouterIomAddr
+}
+
+type RouterRouterSymmetricKey struct {
+	_         structs.HostLayout
+	Prefixlen uint32
+	Dp        uint32
+	Port      uint32
+	Answers   uint32
 	Table     uint32
 	By        RouterRouterBy
 	Addr      RouterIomAddr
@@ -545,7 +578,9 @@ const (
 	RouterMapRouterNeighs     = "router_neighs"
 	RouterMapRouterPolicies   = "router_policies"
 	RouterMapRouterPorts      = "router_ports"
+	RouterMapRouterReplies    = "router_replies"
 	RouterMapRouterRoutes     = "router_routes"
+	RouterMapRouterSymmetrics = "router_symmetrics"
 	RouterProgRouterIn        = "router_in"
 	RouterProgRouterLeave     = "router_leave"
 	RouterProgRouterNext      = "router_next"
@@ -645,7 +680,9 @@ type RouterMapSpecs struct {
 	RouterNeighs     *ebpf.MapSpec `ebpf:"router_neighs"`
 	RouterPolicies   *ebpf.MapSpec `ebpf:"router_policies"`
 	RouterPorts      *ebpf.MapSpec `ebpf:"router_ports"`
+	RouterReplies    *ebpf.MapSpec `ebpf:"router_replies"`
 	RouterRoutes     *ebpf.MapSpec `ebpf:"router_routes"`
+	RouterSymmetrics *ebpf.MapSpec `ebpf:"router_symmetrics"`
 }
 
 // RouterVariableSpecs contains global variables before they are loaded into the kernel.
@@ -715,7 +752,9 @@ type RouterMaps struct {
 	RouterNeighs     *ebpf.Map `ebpf:"router_neighs"`
 	RouterPolicies   *ebpf.Map `ebpf:"router_policies"`
 	RouterPorts      *ebpf.Map `ebpf:"router_ports"`
+	RouterReplies    *ebpf.Map `ebpf:"router_replies"`
 	RouterRoutes     *ebpf.Map `ebpf:"router_routes"`
+	RouterSymmetrics *ebpf.Map `ebpf:"router_symmetrics"`
 }
 
 func (m *RouterMaps) Close() error {
@@ -755,7 +794,9 @@ func (m *RouterMaps) Close() error {
 		m.RouterNeighs,
 		m.RouterPolicies,
 		m.RouterPorts,
+		m.RouterReplies,
 		m.RouterRoutes,
+		m.RouterSymmetrics,
 	)
 }
 

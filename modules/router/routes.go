@@ -61,10 +61,35 @@ func (r *routes) putStatic(route config.Route, table uint32) {
 	if route.BySource {
 		kind = orderBySource
 	}
+	r.putSymmetric(route, key)
 	if r.connected[key] {
 		return
 	}
 	iom.Put(r.t, "router_routes", key, RouterRouterRoute{Object: route.Object, Order: order(route.Prefix, kind), Way: way(r.inst, route.Hops)})
+}
+
+// putSymmetric writes from where connections come in that are answered the way that they came, and what answers them: what the route, whose key is
+// that of router_routes, leads to.
+func (r *routes) putSymmetric(route config.Route, key RouterRouterRouteKey) {
+	for _, h := range route.Hops {
+		port, here := r.inst.Local[h.Port]
+		if !h.Symmetric || !here {
+			continue
+		}
+		row := RouterRouterSymmetricKey{Prefixlen: key.Prefixlen + symmetricBits, Dp: key.Dp, Port: port, By: reverse[key.By], Addr: key.Addr}
+		iom.Put(r.t, "router_symmetrics", row, route.Object)
+		row.Answers, row.Table, row.By = 1, key.Table, key.By
+		iom.Put(r.t, "router_symmetrics", row, route.Object)
+	}
+}
+
+// symmetricBits is how much more comes before the address in router_symmetrics than in router_routes.
+const symmetricBits = 64
+
+// reverse is how packets are looked up that come from where a route leads.
+var reverse = map[RouterRouterBy]RouterRouterBy{
+	RouterRouterByROUTER_TO4: RouterRouterByROUTER_FROM4, RouterRouterByROUTER_FROM4: RouterRouterByROUTER_TO4,
+	RouterRouterByROUTER_TO6: RouterRouterByROUTER_FROM6, RouterRouterByROUTER_FROM6: RouterRouterByROUTER_TO6,
 }
 
 // key of a route.

@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/layers"
 
 	"woven.dev/woven/modules/router"
 	"woven.dev/woven/modules/router/config"
@@ -119,29 +117,6 @@ func TestECMP(t *testing.T) {
 			if n < 300/want/2 {
 				t.Errorf("%s: only %d of 300 flows went by %q", dst, n, way)
 			}
-		}
-	}
-}
-
-// What is larger than the port out carries is handed to user space, which tells the sender.
-func TestMTU(t *testing.T) {
-	k := storyNetwork(t, func(c *config.Config) {
-		p := c.Ports[2]
-		p.MTU = 68
-		c.Ports[2] = p
-	})
-	sized := func(src, dst string, payload int) []byte {
-		return iomtest.Frame(t, iomtest.Eth(vmMAC(0), lrpMAC(0), iomtest.EtherType(ip(src))), iomtest.IP(ip(src), ip(dst), layers.IPProtocolUDP),
-			&layers.UDP{SrcPort: 1000, DstPort: 2000}, gopacket.Payload(make([]byte, payload)))
-	}
-	got := k.Send("vm0", sized("10.0.0.10", "10.0.1.10", 40)).Text // 20 + 8 + 40 bytes
-	if want := "enter l2switch\nenter router\n" + connected(2) + rewrite4 + "enter l2switch\noutput vm1"; got != want {
-		t.Errorf("as large as may be:\n%s", cmp.Diff(want, got))
-	}
-	for _, tooBig := range [][]byte{sized("10.0.0.10", "10.0.1.10", 41), sized("fd00:0::10", "fd00:1::10", 21)} {
-		got = k.Send("vm0", tooBig).Text
-		if want := "enter l2switch\nenter router\n" + connected(2) + "punt router.too_big\ndrop router.too_big"; got != want {
-			t.Errorf("too large:\n%s", cmp.Diff(want, got))
 		}
 	}
 }

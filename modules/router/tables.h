@@ -30,6 +30,7 @@ IOM_DROPS(router, ROUTER_DROPS)
 #define ROUTER_DECISIONS(X) \
 	X(CONNECTED, "the destination is on the network of the port") \
 	X(ROUTED, "the static route") \
+	X(ANSWERED_BACK, "it answers a connection that came by the static route, and leaves the way that this came") \
 	X(POLICY_ALLOWS, "the routing policy allows it") \
 	X(POLICY_DROPS, "the routing policy drops it") \
 	X(POLICY_REROUTES, "the routing policy reroutes it") \
@@ -59,6 +60,7 @@ enum {
 enum router_flag {
 	ROUTER_BY_SOURCE = 1 << 0, /* some routes go by the source address */
 	ROUTER_LEARN_KNOWN = 1 << 1, /* requests teach only what is known or asks for the router */
+	ROUTER_SYMMETRIC = 1 << 2, /* some routes are in router_symmetrics */
 };
 
 /* By instance slot. */
@@ -83,7 +85,8 @@ struct router_port {
 	enum router_port_flag flags;
 	__u32 table; /* of the routes for what comes in; 0: main */
 	__u8 mac[6];
-	__u16 mtu; /* bytes of the largest IP packet that may leave; 0: any */
+	__u16 mtu; /* bytes of the largest IP packet that may leave or come in; 0: any */
+	__u32 exempt; /* version of the list of rules for packets that may be larger; 0: there are none */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -169,9 +172,50 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } router_hops SEC(".maps");
 
+/* Routes whose connections are answered the way that they came: for each the prefix of what comes in by its port, and of what answers that. */
+struct router_symmetric_key {
+	__u32 prefixlen; /* bits: 160 for what comes first, then the address (IPv4 as v4-mapped: 96 more) */
+	__u32 dp; /* instance slot */
+	__u32 port; /* slot */
+	__u32 answers; /* 1: of an answer, which is to leave by the port; 0: of what comes in by it */
+	__u32 table; /* of an answer: the table of its routes; else 0 */
+	enum router_by by;
+	struct iom_addr addr;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct router_symmetric_key);
+	__type(value, __u32); /* number of the route */
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} router_symmetrics SEC(".maps");
+
+/* Where such connections came from, by what answers them. */
+#define ROUTER_REPLY_TIME 600 /* seconds after the last packet that came in */
+struct router_reply_key {
+	__u32 dp; /* instance slot */
+	struct iom_addr src, dst;
+	__u16 l4[2]; /* ports of source and destination; 0 where there are none */
+	__u32 proto;
+};
+struct router_reply {
+	struct router_reply_key key; /* once more: a table's element may be another one's by the time that it is read */
+	iom_ref ref; /* the port that it came in by */
+	__u32 seen; /* seconds since boot */
+	__u8 mac[6]; /* of who sent it */
+	__u8 pad[2];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct router_reply_key);
+	__type(value, struct router_reply);
+	__uint(max_entries, 65536);
+} router_replies SEC(".maps") IOM_LIVE;
+
 /* Lists of rules. */
 enum router_list {
 	ROUTER_POLICIES = 1,
+	ROUTER_EXEMPTIONS = 1 << 16, /* and the key of the port */
 };
 const volatile enum router_list router_lists = 0;
 

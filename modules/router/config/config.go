@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 
+	"woven.dev/woven/sdk/iom/match"
 	"woven.dev/woven/sdk/iom/meter"
 )
 
@@ -42,8 +43,11 @@ type Port struct {
 	Networks []netip.Prefix
 	// Table names the routes for what comes in by the port, beside those to the ports' networks; "" is the main table.
 	Table string
-	// MTU is the largest IP packet that may leave by the port, in bytes; 0: any (options:gateway_mtu).
+	// MTU is the largest IP packet that may leave or come in by the port, in bytes; 0: any (options:gateway_mtu).
 	MTU uint16
+	// Exempt are rules for packets that may be larger, whose Value is not looked at. They see what leaves as those of a Policy, and with the
+	// MAC address of the next hop; of what comes in OutPort is none.
+	Exempt []match.Rule
 	// Advertises: user space answers router solicitations.
 	Advertises bool
 }
@@ -70,6 +74,9 @@ type Hop struct {
 	Port uint16
 	// Addr of the next router, of either family; the zero Addr: the packet's destination itself.
 	Addr netip.Addr
+	// Symmetric, of a route: connections that come in by Port from where the route leads are answered by Port, to the MAC address that
+	// they came from.
+	Symmetric bool
 }
 
 // Neighbour is an address on the network of a port.

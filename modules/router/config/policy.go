@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"woven.dev/woven/sdk/iom/match"
@@ -44,6 +45,8 @@ func (c *Config) validatePolicy(p Policy) error {
 		return fmt.Errorf("%s has %d next hops: those that reroute have some, others have none", what, len(p.Hops))
 	case p.Action == Drop && p.Mark != 0:
 		return fmt.Errorf("%s marks what it drops", what)
+	case slices.ContainsFunc(p.Hops, func(h Hop) bool { return h.Symmetric }):
+		return fmt.Errorf("%s has a symmetric next hop, as only routes have", what)
 	}
 	return c.validateHops(what, p.Hops)
 }
@@ -70,9 +73,14 @@ func (p Policy) String() string {
 	if p.Mark != 0 {
 		s += fmt.Sprintf(" mark %#x", p.Mark)
 	}
-	rules := make([]string, len(p.Rules))
-	for i, r := range p.Rules {
-		rules[i] = r.String()
+	return s + " if " + anyOf(p.Rules)
+}
+
+// anyOf is a list of rules in one line.
+func anyOf(rules []match.Rule) string {
+	texts := make([]string, len(rules))
+	for i, r := range rules {
+		texts[i] = r.String()
 	}
-	return s + " if " + strings.Join(rules, " or ")
+	return strings.Join(texts, " or ")
 }

@@ -50,6 +50,9 @@ func (p Port) String() string {
 	if p.MTU != 0 {
 		s += fmt.Sprintf(" mtu %d", p.MTU)
 	}
+	if len(p.Exempt) > 0 {
+		s += " exempt (" + anyOf(p.Exempt) + ")"
+	}
 	if p.Advertises {
 		s += " advertises"
 	}
@@ -80,8 +83,12 @@ func (r Route) String() string {
 
 // String is the way out in words.
 func (h Hop) String() string {
-	if !h.Addr.IsValid() {
-		return fmt.Sprintf("by port %d", h.Port)
+	s := fmt.Sprintf("by port %d", h.Port)
+	if h.Addr.IsValid() {
+		s = fmt.Sprintf("via %s port %d", h.Addr, h.Port)
 	}
-	return fmt.Sprintf("via %s port %d", h.Addr, h.Port)
+	if h.Symmetric {
+		s += " symmetric"
+	}
+	return s
 }
