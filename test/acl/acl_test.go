@@ -15,19 +15,34 @@ type story struct {
 	tell func(*testing.T, *lab.Lab)
 }
 
-func TestACLs(t *testing.T) {
-	l := labtest.Up(t, "acl", lab.Options{Hypervisors: 2, Woven: labtest.Woven(t)})
+// tell runs stories side by side and returns when all have ended.
+func tell(t *testing.T, l *lab.Lab, stories ...story) {
 	t.Run("in one lab", func(t *testing.T) {
-		for _, s := range []story{
-			{"one way", oneWay}, {"policy change", policyChange}, {"reject", reject}, {"three tiers", threeTiers}, {"behind a router", behindRouter},
-			{"agent away", agentAway}, {"log", logReplies},
-		} {
+		for _, s := range stories {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				s.tell(t, l)
 			})
 		}
 	})
+}
+
+func TestTwoNodes(t *testing.T) {
+	l := labtest.Up(t, "acl2", lab.Options{Hypervisors: 2, Woven: labtest.Woven(t)})
+	tell(t, l,
+		story{"actions", func(t *testing.T, l *lab.Lab) { actions(t, l, 2) }},
+		story{"one way", oneWay},
+		story{"policy change", policyChange},
+		story{"behind a router", behindRouter},
+	)
+	t.Run("agent away", func(t *testing.T) { agentAway(t, l) })
+}
+
+func TestThreeNodes(t *testing.T) {
+	l := labtest.Up(t, "acl3", lab.Options{Hypervisors: 3, Woven: labtest.Woven(t)})
+	tell(t, l,
+		story{"actions", func(t *testing.T, l *lab.Lab) { actions(t, l, 3) }},
+	)
 }
 
 // allow adds an ACL with allow-related, deny one that drops all else to or from ports.
@@ -51,13 +66,11 @@ func oneWay(t *testing.T, l *lab.Lab) {
 		allow(s, "to-lport", fmt.Sprintf("outport == %q && (tcp.dst == 80 || udp.dst == 53 || icmp)", server.Port))
 	}
 	s.Sync()
-	for _, addr := range addresses(client) {
-		listen(t, client, addr, 80)
-	}
+	serve(t, client, 80)
 	for _, server := range []*labtest.VM{near, far} {
+		serve(t, server, 80)
+		serve(t, server, 81)
 		for i, addr := range addresses(server) {
-			listen(t, server, addr, 80)
-			listen(t, server, addr, 81)
 			back := addresses(client)[i]
 			dial(t, client, addr, 80).echo("hello")
 			refuse(t, client, addr, 81)
@@ -86,9 +99,9 @@ func policyChange(t *testing.T, l *lab.Lab) {
 	s.Sync()
 	var cut, kept []*session
 	for _, server := range []*labtest.VM{near, far} {
+		serve(t, server, 80)
+		serve(t, server, 443)
 		for _, addr := range addresses(server) {
-			listen(t, server, addr, 80)
-			listen(t, server, addr, 443)
 			cut, kept = append(cut, dial(t, client, addr, 80)), append(kept, dial(t, client, addr, 443))
 		}
 	}
@@ -109,62 +122,6 @@ func policyChange(t *testing.T, l *lab.Lab) {
 	}
 }
 
-// reject: the sender is told at once, wherever the ACL is.
-func reject(t *testing.T, l *lab.Lab) {
-	s := labtest.NewSwitch(t, l, "reject")
-	client, near, far := s.Add(1, "hv1"), s.Add(2, "hv1"), s.Add(3, "hv2")
-	s.NB("acl-add", s.Name, "to-lport", "1000", "tcp.dst == 80 || udp.dst == 80", "reject")
-	s.NB("acl-add", s.Name, "from-lport", "1000", "tcp.dst == 81 || udp.dst == 81", "reject")
-	s.Sync()
-	for _, server := range []*labtest.VM{near, far} {
-		for _, addr := range addresses(server) {
-			for _, port := range []uint16{80, 81} {
-				listen(t, server, addr, port)
-				refused(t, client, "tcp", addr, port)
-				refused(t, client, "udp", addr, port)
-			}
-		}
-	}
-}
-
-// threeTiers: web may ask app, app may ask db, and nobody else anybody, by port groups and the address sets of their ports.
-func threeTiers(t *testing.T, l *lab.Lab) {
-	s := labtest.NewSwitch(t, l, "tiers")
-	tiers := []string{"web", "app", "db"}
-	vms := map[string][]*labtest.VM{}
-	for i, tier := range tiers {
-		for j, hv := range []string{"hv1", "hv2"} {
-			vm := s.Add(1+2*i+j, hv)
-			vms[tier] = append(vms[tier], vm)
-			for _, addr := range addresses(vm) {
-				listen(t, vm, addr, 80)
-			}
-		}
-		group := "tiers_" + tier
-		s.NB("pg-add", group, vms[tier][0].Port, vms[tier][1].Port)
-		t.Cleanup(func() { l.NBCtl(t.Context(), "--if-exists", "pg-del", group) })
-		s.NB("acl-add", group, "to-lport", "1001", fmt.Sprintf("outport == @%s && ip", group), "drop")
-		if i > 0 {
-			before := "tiers_" + tiers[i-1]
-			s.NB("acl-add", group, "to-lport", "1002", fmt.Sprintf("outport == @%s && ip4.src == $%s_ip4 && tcp", group, before), "allow-related")
-			s.NB("acl-add", group, "to-lport", "1002", fmt.Sprintf("outport == @%s && ip6.src == $%s_ip6 && tcp", group, before), "allow-related")
-		}
-	}
-	s.Sync()
-	for i, from := range tiers {
-		for j, to := range tiers {
-			client, server := vms[from][0], vms[to][1]
-			for _, addr := range addresses(server) {
-				if j == i+1 {
-					dial(t, client, addr, 80).echo(from + " to " + to)
-				} else {
-					refuse(t, client, addr, 80)
-				}
-			}
-		}
-	}
-}
-
 // behindRouter: an answer finds its way back through the router, though the router's port has no connections.
 func behindRouter(t *testing.T, l *lab.Lab) {
 	left, right := labtest.NewSubnet(t, l, "left", 1), labtest.NewSubnet(t, l, "right", 2)
@@ -179,10 +136,10 @@ func behindRouter(t *testing.T, l *lab.Lab) {
 	allow(left, "to-lport", fmt.Sprintf("outport == %q", "to-"+router.Port(left)))
 	allow(right, "to-lport", "tcp.dst == 80")
 	left.Sync()
+	serve(t, server, 80)
+	serve(t, client, 80)
 	for i, addr := range addresses(server) {
-		listen(t, server, addr, 80)
 		dial(t, client, addr, 80).echo("hello")
-		listen(t, client, addresses(client)[i], 80)
 		refuse(t, server, addresses(client)[i], 80)
 	}
 }
@@ -194,7 +151,7 @@ func agentAway(t *testing.T, l *lab.Lab) {
 	deny(s, "to-lport", "ip")
 	allow(s, "to-lport", fmt.Sprintf("outport == %q && tcp", server.Port))
 	s.Sync()
-	listen(t, server, server.IP4, 80)
+	serve(t, server, 80)
 	c := dial(t, client, server.IP4, 80)
 	c.echo("before")
 	if err := l.KillAgent("hv1"); err != nil {

@@ -1,18 +1,17 @@
 package acl
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
 	"testing"
 	"time"
 
 	"woven.dev/woven/internal/lab/labtest"
+	"woven.dev/woven/test/probe"
 )
 
 // patience bounds the wait for what should come, quiet is how long nothing has to come for it to count as nothing.
@@ -21,29 +20,14 @@ const (
 	quiet    = 700 * time.Millisecond
 )
 
-// listen serves echoes on a TCP port of a VM.
-func listen(t *testing.T, vm *labtest.VM, addr netip.Addr, port uint16) {
+// serve starts a server for TCP and UDP until the test's end.
+func serve(t *testing.T, vm *labtest.VM, port uint16) {
 	t.Helper()
-	var listener net.Listener
-	if err := vm.In(func() (err error) {
-		listener, err = net.Listen("tcp", netip.AddrPortFrom(addr, port).String())
-		return err
-	}); err != nil {
+	server, err := probe.Serve(vm.In, port)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				io.Copy(conn, conn)
-			}()
-		}
-	}()
+	t.Cleanup(func() { server.Close() })
 }
 
 // session is an open connection to an echo.
@@ -53,51 +37,26 @@ type session struct {
 	name string
 }
 
-func connect(vm *labtest.VM, network string, addr netip.Addr, port uint16, timeout time.Duration) (conn net.Conn, err error) {
-	dialer := net.Dialer{Timeout: timeout}
-	err = vm.In(func() (err error) {
-		conn, err = dialer.DialContext(context.Background(), network, netip.AddrPortFrom(addr, port).String())
-		return err
-	})
-	return conn, err
-}
-
 // dial opens a connection.
 func dial(t *testing.T, vm *labtest.VM, addr netip.Addr, port uint16) *session {
 	t.Helper()
-	conn, err := connect(vm, "tcp", addr, port, patience)
-	if err != nil {
+	s := &session{t: t, name: fmt.Sprintf("%s to %s port %d", vm.Name, addr, port)}
+	if err := vm.In(func() (err error) {
+		s.Conn, err = net.DialTimeout("tcp", netip.AddrPortFrom(addr, port).String(), patience)
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	return &session{conn, t, fmt.Sprintf("%s to %s port %d", vm.Name, addr, port)}
+	t.Cleanup(func() { s.Close() })
+	return s
 }
 
 // refuse checks that no connection comes about, and that nobody says so.
 func refuse(t *testing.T, vm *labtest.VM, addr netip.Addr, port uint16) {
 	t.Helper()
-	conn, err := connect(vm, "tcp", addr, port, quiet)
-	if err == nil {
-		conn.Close()
-	}
-	if timeout := net.Error(nil); !errors.As(err, &timeout) || !timeout.Timeout() {
-		t.Errorf("%s to %s port %d: %v, want no answer", vm.Name, addr, port, err)
-	}
-}
-
-// refused checks that the sender is told that it may not: a TCP segment, or a datagram.
-func refused(t *testing.T, vm *labtest.VM, network string, addr netip.Addr, port uint16) {
-	t.Helper()
-	conn, err := connect(vm, network, addr, port, patience)
-	if err == nil {
-		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(patience))
-		if _, err = conn.Write([]byte("hello")); err == nil {
-			_, err = conn.Read(make([]byte, 1))
-		}
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Errorf("%s to %s %s port %d: %v, want that it is refused", vm.Name, addr, network, port, err)
+	question := probe.Question{From: vm.In, Protocol: probe.TCP, To: addr, Port: port}
+	if err := probe.Check(t.Context(), []probe.Case{{Name: vm.Name, Question: question, Want: probe.Silent}}); err != nil {
+		t.Error(err)
 	}
 }
 
