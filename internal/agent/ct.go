@@ -3,26 +3,47 @@ package agent
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/sdk/iom/ct"
 )
 
 // sweepEvery is the time between two looks at the tracked connections. Programs take no notice of those that have expired, but they need room.
 const sweepEvery = 10 * time.Second
 
-// sweeper removes connections that have expired, and those of ports that are gone.
+// sweeper removes connections that have expired, and those of ports that are gone, and sees where room becomes short.
 type sweeper struct {
 	connections interface {
-		Sweep(uptime time.Duration) (int, error)
+		Sweep(uptime time.Duration) (int, []ct.Usage, error)
 		Forget(gone func(ct.Zone) bool) (int, error)
+		Counts(uptime time.Duration) (map[ct.Zone]ct.Count, error)
 	}
 	plane interface {
 		Instances() []hover.Instance
 		Uptime() time.Duration
 	}
 	log *slog.Logger
+	// wake is called when there are other problems than before.
+	wake func()
+	seen atomic.Pointer[connectionsSeen]
+}
+
+// connectionsSeen is what a look at the tracked connections has seen.
+type connectionsSeen struct {
+	usage    []ct.Usage
+	problems logical.Problems
+}
+
+// last is what the last look has seen; nothing where none was taken.
+func (s *sweeper) last() *connectionsSeen {
+	if s == nil || s.seen.Load() == nil {
+		return &connectionsSeen{}
+	}
+	return s.seen.Load()
 }
 
 // Run sweeps until ctx ends. What can't be removed is left for the next time.
@@ -42,15 +63,26 @@ func (s *sweeper) Run(ctx context.Context) error {
 }
 
 func (s *sweeper) sweep() error {
-	expired, err := s.connections.Sweep(s.plane.Uptime())
+	expired, usage, err := s.connections.Sweep(s.plane.Uptime())
 	if err != nil {
 		return err
 	}
-	orphans, err := s.connections.Forget(goneZones(s.plane.Instances()))
+	instances := s.plane.Instances()
+	orphans, err := s.connections.Forget(goneZones(instances))
 	if err != nil {
 		return err
 	}
 	s.log.Debug("swept connections", "expired", expired, "of removed ports", orphans)
+	counts, err := s.connections.Counts(s.plane.Uptime())
+	if err != nil {
+		return err
+	}
+	before := s.last()
+	now := &connectionsSeen{usage: usage, problems: connectionProblems(usage, counts, instances)}
+	s.seen.Store(now)
+	if !slices.Equal(before.problems, now.problems) {
+		s.wake()
+	}
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,12 +22,17 @@ type sweptConnections struct {
 	zones  []ct.Zone // that there are
 	gone   []ct.Zone
 	fail   error
+
+	usage  []ct.Usage
+	counts map[ct.Zone]ct.Count
 }
 
-func (s *sweptConnections) Sweep(uptime time.Duration) (int, error) {
+func (s *sweptConnections) Sweep(uptime time.Duration) (int, []ct.Usage, error) {
 	s.sweeps = append(s.sweeps, uptime)
-	return 0, s.fail
+	return 0, s.usage, s.fail
 }
+
+func (s *sweptConnections) Counts(time.Duration) (map[ct.Zone]ct.Count, error) { return s.counts, nil }
 
 func (s *sweptConnections) Forget(gone func(ct.Zone) bool) (int, error) {
 	for _, z := range s.zones {
@@ -42,7 +49,7 @@ type sweptPlane struct{}
 func (sweptPlane) Uptime() time.Duration { return time.Hour }
 func (sweptPlane) Instances() []hover.Instance {
 	return []hover.Instance{
-		{Slot: 1, Module: &netstate.Module{Kind: "l2switch", Ports: []netstate.Port{{Key: 1, Device: &netstate.Device{}}, {Key: 2}}}},
+		{Slot: 1, Module: &netstate.Module{Kind: "l2switch", Ports: []netstate.Port{{Name: "p1", Key: 1, Device: &netstate.Device{}}, {Name: "p2", Key: 2}}}},
 		{Slot: 2, Module: &netstate.Module{}},
 	}
 }
@@ -79,4 +86,43 @@ func TestSweeperGoesOn(t *testing.T) {
 			t.Errorf("%d sweeps, want 3", len(c.sweeps))
 		}
 	})
+}
+
+// Short room is a problem as long as it lasts, and the loop is told when it begins and when it ends.
+func TestSweeperSeesPressure(t *testing.T) {
+	zone1, zone2, gone := ct.Zone{Instance: 1, Port: 1}, ct.Zone{Instance: 1, Port: 2}, ct.Zone{Instance: 1, Port: 3}
+	calm := map[ct.Zone]ct.Count{zone1: {Established: 9, Limit: 10, Refused: 5, PerSecond: ct.Pace}, gone: {Established: 10, Limit: 10}}
+	room := []ct.Usage{{Table: "iom_cts", Rows: 90, Max: 100}, {Table: "iom_cts_new", Rows: 90, Max: 100}, {Table: "iom_cts_brief", Rows: 100, Max: 100}}
+	c := &sweptConnections{counts: calm, usage: room}
+	woken := 0
+	s := &sweeper{connections: c, plane: sweptPlane{}, log: slog.New(slog.DiscardHandler), wake: func() { woken++ }}
+	look := func(what string, wake int, want ...string) {
+		t.Helper()
+		if err := s.sweep(); err != nil {
+			t.Fatal(err)
+		}
+		var have []string
+		for _, p := range s.last().problems {
+			have = append(have, p.Object+": "+p.Reason)
+		}
+		if !slices.Equal(have, want) || woken != wake || !slices.Equal(s.last().usage, c.usage) {
+			t.Errorf("%s: woken %d times, want %d; usage %v; have\n%s\nwant\n%s", what, woken, wake, s.last().usage, strings.Join(have, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	look("room everywhere", 0)
+	c.counts = map[ct.Zone]ct.Count{zone1: {Established: 10, Limit: 10}, zone2: {Limit: 10, PerSecond: ct.Pace + 1}}
+	c.usage = []ct.Usage{{Table: "iom_cts", Rows: 91, Max: 100}, {Table: "iom_cts_new", Rows: 91, Max: 100}, {Table: "iom_cts_brief", Rows: 100, Max: 100}}
+	short := []string{
+		"data_plane iom_cts: more than 90% of the room is taken for established connections: further ones work, but are the first to be forgotten when many begin",
+		"data_plane iom_cts_new: more than 90% of the room is taken for connections that begin: those that began first are forgotten, and what answers them is dropped",
+		"logical_switch_port p1: it has 10 established connections, its limit: further ones work, but are the first to be forgotten when many begin",
+		"logical_switch_port p2: more than 2048 connections a second begin: those beyond are forgotten first when many do; is it a flood?",
+	}
+	look("short", 1, short...)
+	look("still short", 1, short...)
+	c.counts, c.usage = calm, room
+	look("room again", 2)
+	if seen := (*sweeper)(nil).last(); len(seen.problems) != 0 {
+		t.Errorf("without a sweeper there are problems %v", seen.problems)
+	}
 }

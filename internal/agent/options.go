@@ -66,6 +66,14 @@ type Plane interface {
 
 var _ Plane = (*hover.Hover)(nil)
 
+// connections shows the tracked connections: see hover.Connections.
+type connections interface {
+	List(f hover.ConnectionFilter, skip, limit int) (list []hover.Connection, more bool, err error)
+	Zones() ([]hover.ZoneCount, error)
+}
+
+var _ connections = (*hover.Connections)(nil)
+
 // host is what the agent needs of a hostnet.Host.
 type host interface {
 	Run(ctx context.Context) error
@@ -92,9 +100,11 @@ type world struct {
 	// resumer sends frames on through the modules.
 	resumer slowpath.Resumer
 	sweeper *sweeper // of the plane; nil: it tracks no connections
-	ovs     func(remotes []string, keys ovsdb.TLS) database[vsw.Rows]
-	nb      func(remotes []string, keys ovsdb.TLS) database[nb.Rows]
-	sb      func(remotes []string, keys ovsdb.TLS) database[sb.Rows]
+	// connections are those of the plane, for people.
+	connections connections
+	ovs         func(remotes []string, keys ovsdb.TLS) database[vsw.Rows]
+	nb          func(remotes []string, keys ovsdb.TLS) database[nb.Rows]
+	sb          func(remotes []string, keys ovsdb.TLS) database[sb.Rows]
 	// hostname is used where the Open_vSwitch row has none.
 	hostname string
 	now      func() time.Time

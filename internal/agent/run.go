@@ -74,7 +74,8 @@ func openWorld(o Options) (world, error) {
 		plane.Close()
 		return world{}, err
 	}
-	w.sweeper = &sweeper{connections: connections, plane: plane, log: o.Log}
+	w.connections = connections
+	w.sweeper = &sweeper{connections: connections.Tables, plane: plane, log: o.Log}
 	if w.host, err = hostnet.Open(netns.None()); err != nil {
 		plane.Close()
 		return world{}, err
@@ -105,6 +106,7 @@ func runIn(ctx context.Context, w world, o Options) error {
 	group.Go(func() error { return l.snooper.Run(ctx) })
 	group.Go(func() error { return l.routers.Run(ctx) })
 	if w.sweeper != nil {
+		w.sweeper.wake = l.signal
 		group.Go(func() error { return w.sweeper.Run(ctx) })
 	}
 	group.Go(func() error { return l.run(ctx, splitList(o.OVS)) })

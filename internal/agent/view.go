@@ -58,6 +58,7 @@ func (l *loop) noteDatabases(r *round) {
 	if l.applyRetry.err != nil && len(l.live.failures) == 0 {
 		r.problems.Add("data_plane", "state", "%v: it is tried again, and what was live before goes on", l.applyRetry.err)
 	}
+	r.problems = append(r.problems, l.sweeper.last().problems...)
 	for _, f := range l.live.failures {
 		r.problems.Add("data_plane", l.failureName(f.Module, f.Port), "%v: it is tried again", f.Err)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/ct"
 	"woven.dev/woven/sdk/iom/wire"
 )
 
@@ -28,7 +29,7 @@ func TestConnections(t *testing.T) {
 	}
 	count := func(what string, want int) {
 		t.Helper()
-		list, err := connections.List(time.Second)
+		list, err := connections.Tables.List(time.Second, func(ct.Connection) bool { return true })
 		if err != nil || len(list) != want {
 			t.Errorf("%s: %d connections (%v), want %d", what, len(list), err, want)
 		}

@@ -210,7 +210,9 @@ func (h *Hover) WriteTable(name string, rows map[string]string, gone []string) e
 }
 
 // Uptime is the clock by which programs stamp rows (bpf_ktime_get_ns).
-func (h *Hover) Uptime() time.Duration {
+func (h *Hover) Uptime() time.Duration { return uptime() }
+
+func uptime() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
 		panic(err) // every kernel has it

@@ -36,32 +36,43 @@ type TraceResult struct {
 
 // OpenTracer opens the pins under bpffs. kinds must be those of the release that is there.
 func OpenTracer(bpffs string, kinds []iom.Kind) (*Tracer, error) {
-	spec, err := iom.NewSpec(kinds)
+	p, state, err := openState(bpffs, kinds)
 	if err != nil {
 		return nil, err
 	}
+	set, err := p.adoptRelease(state)
+	if err != nil {
+		return nil, errors.Join(err, closeMaps(state))
+	}
+	t := &Tracer{spec: p.spec, set: set}
+	if err := errors.Join(t.takeTurn(p.releaseDir()), t.readNames()); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// openState opens the state tables under bpffs, which another process uses.
+func openState(bpffs string, kinds []iom.Kind) (*pins, map[string]*ebpf.Map, error) {
+	spec, err := iom.NewSpec(kinds)
+	if err != nil {
+		return nil, nil, err
+	}
 	p := &pins{root: filepath.Join(bpffs, fmt.Sprintf("v%d", iom.ABI)), spec: spec}
 	if err := p.expectRelease(bpffs); err != nil {
-		return nil, fmt.Errorf("open data plane: %w", err)
+		return nil, nil, fmt.Errorf("open data plane: %w", err)
 	}
 	state := map[string]*ebpf.Map{}
 	for name := range spec.Maps {
 		if !spec.IsState(name) {
 			continue
 		}
-		if state[name], err = ebpf.LoadPinnedMap(filepath.Join(p.mapsDir(), name), nil); err != nil {
-			return nil, errors.Join(fmt.Errorf("open table %q: %w", name, err), closeMaps(state))
+		m, err := ebpf.LoadPinnedMap(filepath.Join(p.mapsDir(), name), nil)
+		if err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("open table %q: %w", name, err), closeMaps(state))
 		}
+		state[name] = m
 	}
-	set, err := p.adoptRelease(state)
-	if err != nil {
-		return nil, errors.Join(err, closeMaps(state))
-	}
-	t := &Tracer{spec: spec, set: set}
-	if err := errors.Join(t.takeTurn(p.releaseDir()), t.readNames()); err != nil {
-		return nil, errors.Join(err, t.Close())
-	}
-	return t, nil
+	return p, state, nil
 }
 
 // expectRelease says what to do where the release is not pinned.
@@ -78,16 +89,21 @@ func (p *pins) expectRelease(bpffs string) error {
 }
 
 // takeTurn waits until no other trace runs on this node.
-func (t *Tracer) takeTurn(dir string) error {
+func (t *Tracer) takeTurn(dir string) (err error) {
+	t.lock, err = lockDir(dir)
+	return err
+}
+
+// lockDir waits until no other process has a directory of pins locked, and locks it until the file is closed.
+func lockDir(dir string) (*os.File, error) {
 	f, err := os.Open(dir)
 	if err != nil {
-		return fmt.Errorf("lock traces: %w", err)
+		return nil, fmt.Errorf("lock pins: %w", err)
 	}
-	t.lock = f
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-		return fmt.Errorf("lock traces: %w", err)
+		return nil, errors.Join(fmt.Errorf("lock pins: %w", err), f.Close())
 	}
-	return nil
+	return f, nil
 }
 
 // Close lets go of the pins.

@@ -10,6 +10,7 @@ import (
 
 	"woven.dev/woven/modules/acl/config"
 	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/ct"
 	"woven.dev/woven/sdk/iom/match"
 	"woven.dev/woven/sdk/iom/meter"
 )
@@ -71,6 +72,7 @@ func Entries(inst iom.Instance, t *iom.Tables) error {
 	for _, key := range slices.Sorted(maps.Keys(inst.Local)) {
 		iom.Put(t, "acl_ports", inst.Local[key], w.port(key, c))
 	}
+	ct.PutLimits(t, inst, c.ConnectionLimits)
 	iom.Put(t, "acl_generations", inst.Slot, w.generation())
 	return nil
 }

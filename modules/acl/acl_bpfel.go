@@ -187,6 +187,13 @@ type AclIomCtKey struct {
 	Pad   [3]uint8
 }
 
+type AclIomCtPace struct {
+	_      structs.HostLayout
+	Second uint32
+	Begun  uint32
+	Before uint32
+}
+
 type AclIomCtZoneCount struct {
 	_           structs.HostLayout
 	Established uint32
@@ -559,9 +566,12 @@ const (
 	AclMapAclPorts         = "acl_ports"
 	AclMapAclRules         = "acl_rules"
 	AclMapIomCtFrags       = "iom_ct_frags"
+	AclMapIomCtLimits      = "iom_ct_limits"
+	AclMapIomCtPaces       = "iom_ct_paces"
 	AclMapIomCtRemoved     = "iom_ct_removed"
 	AclMapIomCtZones       = "iom_ct_zones"
 	AclMapIomCts           = "iom_cts"
+	AclMapIomCtsBrief      = "iom_cts_brief"
 	AclMapIomCtsNew        = "iom_cts_new"
 	AclMapIomDps           = "iom_dps"
 	AclMapIomDrops         = "iom_drops"
@@ -659,9 +669,12 @@ type AclMapSpecs struct {
 	AclPorts         *ebpf.MapSpec `ebpf:"acl_ports"`
 	AclRules         *ebpf.MapSpec `ebpf:"acl_rules"`
 	IomCtFrags       *ebpf.MapSpec `ebpf:"iom_ct_frags"`
+	IomCtLimits      *ebpf.MapSpec `ebpf:"iom_ct_limits"`
+	IomCtPaces       *ebpf.MapSpec `ebpf:"iom_ct_paces"`
 	IomCtRemoved     *ebpf.MapSpec `ebpf:"iom_ct_removed"`
 	IomCtZones       *ebpf.MapSpec `ebpf:"iom_ct_zones"`
 	IomCts           *ebpf.MapSpec `ebpf:"iom_cts"`
+	IomCtsBrief      *ebpf.MapSpec `ebpf:"iom_cts_brief"`
 	IomCtsNew        *ebpf.MapSpec `ebpf:"iom_cts_new"`
 	IomDps           *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops         *ebpf.MapSpec `ebpf:"iom_drops"`
@@ -733,9 +746,12 @@ type AclMaps struct {
 	AclPorts         *ebpf.Map `ebpf:"acl_ports"`
 	AclRules         *ebpf.Map `ebpf:"acl_rules"`
 	IomCtFrags       *ebpf.Map `ebpf:"iom_ct_frags"`
+	IomCtLimits      *ebpf.Map `ebpf:"iom_ct_limits"`
+	IomCtPaces       *ebpf.Map `ebpf:"iom_ct_paces"`
 	IomCtRemoved     *ebpf.Map `ebpf:"iom_ct_removed"`
 	IomCtZones       *ebpf.Map `ebpf:"iom_ct_zones"`
 	IomCts           *ebpf.Map `ebpf:"iom_cts"`
+	IomCtsBrief      *ebpf.Map `ebpf:"iom_cts_brief"`
 	IomCtsNew        *ebpf.Map `ebpf:"iom_cts_new"`
 	IomDps           *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops         *ebpf.Map `ebpf:"iom_drops"`
@@ -776,9 +792,12 @@ func (m *AclMaps) Close() error {
 		m.AclPorts,
 		m.AclRules,
 		m.IomCtFrags,
+		m.IomCtLimits,
+		m.IomCtPaces,
 		m.IomCtRemoved,
 		m.IomCtZones,
 		m.IomCts,
+		m.IomCtsBrief,
 		m.IomCtsNew,
 		m.IomDps,
 		m.IomDrops,

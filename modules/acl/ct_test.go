@@ -25,8 +25,6 @@ func TestConnections(t *testing.T) {
 		{name: "related", run: storyRelated},
 		{name: "fragments", run: storyFragments},
 		{name: "trace", run: storyTraceOfConnections, once: true},
-		{name: "zone limit", run: storyZoneLimit, once: true},
-		{name: "flood", run: storyFloodOfConnections, once: true},
 	})
 }
 
@@ -67,8 +65,8 @@ func storyTCPHandshakeAndClose(w *world, family int) {
 		{"data", a, up("AP"), fmt.Sprintf("cts 6 %d", established)},
 		{"data back", b, down("AP"), fmt.Sprintf("cts 6 %d", established)},
 		{"FIN", a, up("AF"), fmt.Sprintf("cts 6 %d", closing)},
-		{"FIN back", b, down("AF"), fmt.Sprintf("cts_new 6 %d", closed)},
-		{"last ACK", a, up("A"), fmt.Sprintf("cts_new 6 %d", closed)},
+		{"FIN back", b, down("AF"), fmt.Sprintf("cts_brief 6 %d", closed)},
+		{"last ACK", a, up("A"), fmt.Sprintf("cts_brief 6 %d", closed)},
 		{"the same ports again", a, up("S"), fmt.Sprintf("cts_new 6 %d", asked)},
 		{"refused", b, down("RA"), fmt.Sprintf("cts_new 6 %d", closed)},
 	} {
@@ -88,7 +86,7 @@ func storyTCPReset(w *world, _ int) {
 			p.sends("SYN+ACK", b, p.tcp(b, a, 4, 80, 1000, "SA"), "passes")
 		}
 	}
-	p.want("reset", a, fmt.Sprintf("cts_new 6 %d", closed))
+	p.want("reset", a, fmt.Sprintf("cts_brief 6 %d", closed))
 	if got := p.zone(a); got != 0 {
 		p.t.Errorf("%d connections are counted as established after the only one was reset", got)
 	}
@@ -201,52 +199,6 @@ func storyFragments(w *world, family int) {
 	first, later = p.fragments(a, b, family, 4, icmp, []byte{request, 0, 0, 0, 0, 7, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8})
 	p.sends("a ping's first", a, first, "passes")
 	p.sends("a ping's later one", a, later, "passes")
-}
-
-// A flood of connections that nobody answers leaves the established ones alone.
-func storyFloodOfConnections(w *world, _ int) {
-	p := w.add(oneWay())
-	p.sends("SYN", a, p.tcp(a, b, 4, 1000, 80, "S"), "passes")
-	p.sends("SYN+ACK", b, p.tcp(b, a, 4, 80, 1000, "SA"), "passes")
-	p.sends("ACK", a, p.tcp(a, b, 4, 1000, 80, "A"), "passes")
-	size := int(p.k.Set().Maps["iom_cts_new"].MaxEntries())
-	frame := p.tcp(a, b, 4, 2000, 0, "S")
-	for i := range size {
-		frame[28], frame[29] = byte(i>>8), byte(i) // addresses of a, which is not secured
-		frame[36], frame[37] = byte(i>>16), byte(i)
-		p.run(a, frame)
-	}
-	p.sends("the established connection", b, p.tcp(b, a, 4, 80, 1000, "A"), "passes")
-	if got := p.zone(a); got != 1 {
-		p.t.Errorf("%d connections are established, want 1", got)
-	}
-}
-
-// Without room among the established ones a connection works on, and is counted.
-func storyZoneLimit(w *world, _ int) {
-	p := w.add(oneWay())
-	zones := p.k.Set().Maps["iom_ct_zones"]
-	zone := p.dp<<16 | uint32(a.key)
-	if err := zones.Put(zone, acl.AclIomCtZoneCount{Established: 65536 + 10}); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := p.k.Set().Maps["iom_ct_removed"].Put(zone, uint32(10)); err != nil {
-		p.t.Fatal(err)
-	}
-	p.sends("a asks", a, p.udp(a, b, 4, 1000, 53), "passes")
-	p.sends("b answers", b, p.udp(b, a, 4, 53, 1000), "passes")
-	p.want("there is no room", a, fmt.Sprintf("cts_new 17 %d", established))
-	p.sends("a asks again", a, p.udp(a, b, 4, 1000, 53), "passes")
-	var count acl.AclIomCtZoneCount
-	if err := zones.Lookup(zone, &count); err != nil || count.Refused != 1 {
-		p.t.Errorf("%d connections were refused (%v), want 1", count.Refused, err)
-	}
-	if err := p.k.Set().Maps["iom_ct_removed"].Put(zone, uint32(11)); err != nil {
-		p.t.Fatal(err)
-	}
-	p.sends("a asks by another port", a, p.udp(a, b, 4, 1001, 53), "passes")
-	p.sends("b answers", b, p.udp(b, a, 4, 53, 1001), "passes")
-	p.want("one was removed", a, fmt.Sprintf("cts 17 %d\ncts_new 17 %d", established, established))
 }
 
 // A trace leaves nothing behind, and tells what a connection would meet.

@@ -208,7 +208,7 @@ const (
 
 func (w *world) each(f func(table string, m *ebpf.Map, key acl.AclIomCtKey, ct acl.AclIomCt)) {
 	w.t.Helper()
-	for _, table := range []string{"iom_cts", "iom_cts_new"} {
+	for _, table := range []string{"iom_cts", "iom_cts_new", "iom_cts_brief"} {
 		m := w.k.Set().Maps[table]
 		var key acl.AclIomCtKey
 		var ct acl.AclIomCt

@@ -34,6 +34,8 @@ type Config struct {
 	// Untracked are the keys of the ports that lead to routers or to physical networks: their packets are not told apart by connection.
 	// Ascending.
 	Untracked []uint16
+	// ConnectionLimits are how many established connections the zones of ports may have, by key; others have ct.DefaultLimit.
+	ConnectionLimits map[uint16]uint32
 	// Meters limit what reaches user space, by kind of packet; what has none is limited all the same.
 	Meters map[string]meter.Meter
 }
@@ -100,8 +102,9 @@ func Number(id string) uint64 {
 func (c *Config) Equal(other any) bool {
 	o, ok := other.(*Config)
 	return ok && c.Stateful == o.Stateful && c.DefaultDrop == o.DefaultDrop && c.AllowInvalid == o.AllowInvalid &&
-		slices.Equal(c.Untracked, o.Untracked) && maps.Equal(c.Meters, o.Meters) && slices.EqualFunc(c.FromLport, o.FromLport, ACL.equal) &&
-		slices.EqualFunc(c.AfterLB, o.AfterLB, ACL.equal) && slices.EqualFunc(c.ToLport, o.ToLport, ACL.equal)
+		slices.Equal(c.Untracked, o.Untracked) && maps.Equal(c.ConnectionLimits, o.ConnectionLimits) && maps.Equal(c.Meters, o.Meters) &&
+		slices.EqualFunc(c.FromLport, o.FromLport, ACL.equal) && slices.EqualFunc(c.AfterLB, o.AfterLB, ACL.equal) &&
+		slices.EqualFunc(c.ToLport, o.ToLport, ACL.equal)
 }
 
 func (a ACL) equal(o ACL) bool {
@@ -151,6 +154,9 @@ func (c *Config) String() string {
 	}
 	if len(c.Untracked) > 0 {
 		fmt.Fprintf(&b, "untracked ports %d\n", c.Untracked)
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.ConnectionLimits)) {
+		fmt.Fprintf(&b, "port %d at most %d connections\n", key, c.ConnectionLimits[key])
 	}
 	b.WriteString(meter.Text(c.Meters))
 	for _, list := range []struct {

@@ -16,7 +16,7 @@ func full() *Config {
 		FromLport: []ACL{{ID: "u1", Rules: []match.Rule{rule}, Action: Allow, Label: 7}, {ID: "u2", Tier: 1, Action: Pass}},
 		AfterLB:   []ACL{{ID: "u3", Action: Reject, Rules: []match.Rule{{}}}},
 		ToLport:   []ACL{{ID: "u4", Action: Drop, Log: true, LogReplies: true}},
-		Stateful:  true, DefaultDrop: true, AllowInvalid: true, Untracked: []uint16{3, 9},
+		Stateful:  true, DefaultDrop: true, AllowInvalid: true, Untracked: []uint16{3, 9}, ConnectionLimits: map[uint16]uint32{9: 70, 3: 5},
 		Meters: map[string]meter.Meter{"reject": {Rate: 5}},
 	}
 }
@@ -26,6 +26,8 @@ func TestString(t *testing.T) {
 default drop
 allow invalid
 untracked ports [3 9]
+port 3 at most 5 connections
+port 9 at most 70 connections
 meter reject 5 pktps burst 5
 from-lport tier 0 allow acl u1 label 7
   in {@pg}
@@ -50,7 +52,7 @@ func TestEqual(t *testing.T) {
 		"count":  func(c *Config) { c.AfterLB = nil },
 		"member": func(c *Config) { c.FromLport[0].Rules[0].Terms[0].Sets[0] = set }, "rules": func(c *Config) { c.AfterLB[0].Rules = nil },
 		"stateful": func(c *Config) { c.Stateful = false }, "default": func(c *Config) { c.DefaultDrop = false }, "invalid": func(c *Config) { c.AllowInvalid = false },
-		"untracked": func(c *Config) { c.Untracked = nil }, "meter": func(c *Config) { c.Meters["reject"] = meter.Meter{Rate: 6} },
+		"untracked": func(c *Config) { c.Untracked = nil }, "limit": func(c *Config) { c.ConnectionLimits[3] = 6 }, "meter": func(c *Config) { c.Meters["reject"] = meter.Meter{Rate: 6} },
 	} {
 		c := full()
 		change(c)
@@ -62,8 +64,8 @@ func TestEqual(t *testing.T) {
 
 // TestEqualSeesAllFields: a new field has to be compared, too.
 func TestEqualSeesAllFields(t *testing.T) {
-	if n := reflect.TypeFor[Config]().NumField(); n != 8 {
-		t.Errorf("Config has %d fields, Equal compares 8", n)
+	if n := reflect.TypeFor[Config]().NumField(); n != 9 {
+		t.Errorf("Config has %d fields, Equal compares 9", n)
 	}
 	if n := reflect.TypeFor[ACL]().NumField(); n != 7 {
 		t.Errorf("ACL has %d fields, Equal compares 7", n)

@@ -9,10 +9,12 @@
  *	iom_ct_touch(m, &look) each time that a packet of one passes
  *
  * A zone is a port of an instance, told by its key: it survives restarts and follows a port to another device of the node. Both directions
- * find one entry, whose key has the lower endpoint first. Connections that are not established are in an LRU table, where a flood of them
- * evicts only its like; a TCP connection is established by its third packet, others by the first reply. Established ones are in a plain table
- * with a limit per zone; one that finds no room there stays where it is, which is counted. Echoes stay in the first table, and TCP connections
- * that are closed go back there. An entry whose time is up counts as absent; user space removes it.
+ * find one entry, whose key has the lower endpoint first. An entry whose time is up counts as absent; user space removes it.
+ *
+ * Connections begin in an LRU table; a TCP connection is established by its third packet, others by the first reply. Established ones are in a
+ * plain table with a limit per zone; one that finds no room there stays where it is, which is counted. Echoes stay in the first table. So a flood
+ * of new connections evicts no established ones. Nor does it evict those that begin in other zones: what begins in a zone beyond IOM_CT_PACE a
+ * second is in another LRU table, with TCP connections that are closed, and competes only with its like.
  *
  * Sequence numbers and windows are not checked. As in Linux (nf_conntrack_tcp_loose), a segment that is no SYN may begin a
  * connection. */
@@ -37,6 +39,7 @@ struct iom_ct_look {
 	__u8 from_1; /* the packet is from endpoint 1 */
 	__u8 tcp; /* IOM_TCP_CONTROL flags */
 	__u8 established; /* the connection is in iom_cts */
+	__u8 reopens; /* there is a closed one with the same ports */
 	__u8 overtook; /* a fragment that came before its first one: nothing is known of it */
 };
 
@@ -60,9 +63,10 @@ static __always_inline void iom_ct_lookup(struct iom_ct_look *l)
 	l->established = ct != NULL;
 	if (!ct)
 		ct = iom_ct_in(&iom_cts_new, l);
-	if (ct && ct->progress == IOM_CT_CLOSED && l->tcp == TCP_SYN)
-		ct = NULL;
-	l->found = ct;
+	if (!ct)
+		ct = iom_ct_in(&iom_cts_brief, l);
+	l->reopens = ct && ct->progress == IOM_CT_CLOSED && l->tcp == TCP_SYN;
+	l->found = l->reopens ? NULL : ct;
 }
 
 /* Whether a packet may be the first of a connection. A TCP segment with ACK is in the midst of one that began before it was tracked. */
@@ -244,7 +248,7 @@ IOM_SUBPROG int iom_ct_begin(const struct iom_meta *m, const struct iom_ct_key *
 	row.icmp_type = m->sport;
 	row.flags = flags;
 	row.expires = now + iom_ct_timeout(&row, key->proto);
-	return bpf_map_update_elem(&iom_cts_new, key, &row, 0);
+	return iom_ct_enter(key, &row, now);
 }
 
 /* iom_ct_commit remembers what was decided: for a new connection, which the packet begins, or for one that was found. Negative: there is no
@@ -252,7 +256,6 @@ IOM_SUBPROG int iom_ct_begin(const struct iom_meta *m, const struct iom_ct_key *
 static __always_inline int iom_ct_commit(struct iom_meta *m, struct iom_ct_look *l, const struct iom_ct_decision *d)
 {
 	__u32 flags;
-	int err;
 
 	if (m->flags & IOM_TRACE)
 		return 0;
@@ -261,10 +264,9 @@ static __always_inline int iom_ct_commit(struct iom_meta *m, struct iom_ct_look 
 		return 0;
 	}
 	flags = (l->from_1 ? IOM_CT_FROM_1 : 0) | (d->egress ? IOM_CT_EGRESS : 0) | (d->tell ? IOM_CT_TELL : 0);
-	err = iom_ct_begin(m, &l->key, d, flags, l->now);
-	if (!err && l->established) /* a closed one with the same ports */
+	if (iom_unlikely(l->reopens))
 		iom_ct_forget(&l->key);
-	return err;
+	return iom_ct_begin(m, &l->key, d, flags, l->now);
 }
 
 /* The endpoints of a question; from and to are constants: the verifier allows no variable index on the stack. */

@@ -5,11 +5,14 @@
 
 #include <iom/meta.h>
 
-enum {
+enum iom_ct_size {
 	IOM_CTS = 262144, /* established connections */
-	IOM_CTS_NEW = 65536, /* others */
+	IOM_CTS_NEW = 65536, /* those that begin */
+	IOM_CTS_BRIEF = 65536, /* those that are the first to be forgotten */
 	IOM_CT_ZONES = 65536,
-	IOM_CT_ZONE_LIMIT = 65536, /* established connections of a zone */
+	IOM_CT_ZONE_LIMIT = 65536, /* established connections of a zone, unless user space says otherwise */
+	IOM_CT_PACE =
+		2048, /* connections that may begin in a zone within a second, and be remembered before those of the brief table */
 	IOM_CT_FRAGS = 16384,
 };
 
@@ -67,12 +70,42 @@ struct {
 	__type(value, struct iom_ct);
 	__uint(max_entries, IOM_CTS_NEW);
 } iom_cts_new SEC(".maps") IOM_LIVE;
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct iom_ct_key);
+	__type(value, struct iom_ct);
+	__uint(max_entries, IOM_CTS_BRIEF);
+} iom_cts_brief SEC(".maps") IOM_LIVE;
 
-/* Established connections by zone: what programs put in iom_cts less what they took out, and what user space took out. Nobody writes the
- * other's count, so that none is lost. */
 struct iom_ct_zone_key {
 	__u32 zone;
 };
+
+/* How many established connections a zone may have; an absent one: IOM_CT_ZONE_LIMIT. User space writes it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct iom_ct_zone_key);
+	__type(value, __u32);
+	__uint(max_entries, IOM_CT_ZONES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_ct_limits SEC(".maps");
+
+/* How many connections begin in a zone. */
+struct iom_ct_pace {
+	__u32 second; /* since boot */
+	__u32 begun; /* in it */
+	__u32 before; /* in the last one before it in which some began */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct iom_ct_zone_key);
+	__type(value, struct iom_ct_pace);
+	__uint(max_entries, IOM_CT_ZONES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} iom_ct_paces SEC(".maps") IOM_LIVE;
+
+/* Established connections by zone: what programs put in iom_cts less what they took out, and what user space took out. Nobody writes the
+ * other's count, so that none is lost. */
 struct iom_ct_zone_count {
 	__u32 established;
 	__u32 refused; /* for want of room: they are forgotten sooner when many begin */

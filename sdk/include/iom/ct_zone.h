@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* ct_zone.h: which of the two tables a connection is in, and how many a zone has: part of <iom/ct.h>. */
+/* ct_zone.h: which of the tables a connection is in, and how many a zone has: part of <iom/ct.h>. */
 #ifndef IOM_CT_ZONE_H
 #define IOM_CT_ZONE_H
 
@@ -11,7 +11,7 @@
 static __always_inline int iom_ct_room(struct iom_ct_zone_key *zone)
 {
 	struct iom_ct_zone_count none = {}, *count = bpf_map_lookup_elem(&iom_ct_zones, zone);
-	__u32 *removed;
+	__u32 *removed, *limit;
 
 	if (!count) {
 		bpf_map_update_elem(&iom_ct_zones, zone, &none, BPF_NOEXIST);
@@ -20,7 +20,8 @@ static __always_inline int iom_ct_room(struct iom_ct_zone_key *zone)
 			return 0;
 	}
 	removed = bpf_map_lookup_elem(&iom_ct_removed, zone);
-	if (count->established - (removed ? *removed : 0) >= IOM_CT_ZONE_LIMIT) {
+	limit = bpf_map_lookup_elem(&iom_ct_limits, zone);
+	if (count->established - (removed ? *removed : 0) >= (limit ? *limit : IOM_CT_ZONE_LIMIT)) {
 		__sync_fetch_and_add(&count->refused, 1);
 		return 0;
 	}
@@ -46,20 +47,64 @@ static __always_inline int iom_ct_is(const struct iom_ct *ct, const struct iom_c
 	return ct->zone == key->zone && ct->l4[0] == key->l4[0] && ct->l4[1] == key->l4[1];
 }
 
-/* Removes an established connection. */
-IOM_SUBPROG int iom_ct_forget(const struct iom_ct_key *key)
+/* Removes a connection that is not established from its table. */
+static __always_inline void iom_ct_forget_new(const struct iom_ct_key *key)
 {
-	struct iom_ct_zone_key zone;
+	bpf_map_delete_elem(&iom_cts_new, key);
+	bpf_map_delete_elem(&iom_cts_brief, key);
+}
 
-	if (!key || bpf_map_delete_elem(&iom_cts, key))
+/* Takes a connection out of the established ones. */
+static __always_inline int iom_ct_forget_established(const struct iom_ct_key *key)
+{
+	struct iom_ct_zone_key zone = { .zone = key->zone };
+
+	if (bpf_map_delete_elem(&iom_cts, key))
 		return -1;
-	zone.zone = key->zone;
 	iom_ct_leave(&zone, 0);
 	return 0;
 }
 
-/* Moves a connection to the established ones, if there is room, or one that is closed from there, where it would take a place for nothing, back
- * to the others. It is in one of the tables all the time. */
+/* Removes a connection. */
+IOM_SUBPROG int iom_ct_forget(const struct iom_ct_key *key)
+{
+	if (!key)
+		return -1;
+	iom_ct_forget_new(key);
+	return iom_ct_forget_established(key);
+}
+
+/* Counts a connection that begins in a zone; 1: it is one too many for this second. */
+static __always_inline int iom_ct_hurries(__u32 number, __u32 now)
+{
+	struct iom_ct_zone_key zone = { .zone = number };
+	struct iom_ct_pace first = { .second = now }, *pace = bpf_map_lookup_elem(&iom_ct_paces, &zone);
+
+	if (!pace) {
+		bpf_map_update_elem(&iom_ct_paces, &zone, &first, BPF_NOEXIST);
+		pace = bpf_map_lookup_elem(&iom_ct_paces, &zone);
+		if (!pace)
+			return 1;
+	}
+	if (pace->second != now) {
+		pace->before = pace->begun;
+		pace->begun = 0;
+		pace->second = now;
+	}
+	__sync_fetch_and_add(&pace->begun, 1);
+	return pace->begun > IOM_CT_PACE;
+}
+
+/* Puts a connection that begins where it does not make those of other zones be forgotten. */
+static __always_inline int iom_ct_enter(const struct iom_ct_key *key, const struct iom_ct *row, __u32 now)
+{
+	if (iom_likely(!iom_ct_hurries(key->zone, now)))
+		return bpf_map_update_elem(&iom_cts_new, key, row, 0);
+	return bpf_map_update_elem(&iom_cts_brief, key, row, 0);
+}
+
+/* Moves a connection to the established ones, if there is room, or one that is closed from there, where it would take a place for nothing, to
+ * the brief ones. It is in one of the tables all the time. */
 IOM_SUBPROG int iom_ct_move(const struct iom_ct *ct, const struct iom_ct_key *key)
 {
 	struct iom_ct_zone_key zone;
@@ -72,7 +117,7 @@ IOM_SUBPROG int iom_ct_move(const struct iom_ct *ct, const struct iom_ct_key *ke
 	if (!iom_ct_is(&row, key))
 		return -1;
 	if (row.progress == IOM_CT_CLOSED)
-		return bpf_map_update_elem(&iom_cts_new, key, &row, 0) ? -1 : iom_ct_forget(key);
+		return bpf_map_update_elem(&iom_cts_brief, key, &row, 0) ? -1 : iom_ct_forget_established(key);
 	zone.zone = key->zone;
 	if (!iom_ct_room(&zone))
 		return -1;
@@ -82,7 +127,7 @@ IOM_SUBPROG int iom_ct_move(const struct iom_ct *ct, const struct iom_ct_key *ke
 	if (err == -EEXIST) /* one whose time is up: it has its place */
 		err = bpf_map_update_elem(&iom_cts, key, &row, 0);
 	if (!err)
-		bpf_map_delete_elem(&iom_cts_new, key);
+		iom_ct_forget_new(key);
 	return err;
 }
 

@@ -1,7 +1,9 @@
 package ct_test
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -23,7 +25,11 @@ type node struct {
 	*ct.Tables
 	t    *testing.T
 	maps map[string]*ebpf.Map
+	// turns is how often connections were to be removed.
+	turns int
 }
+
+func all(ct.Connection) bool { return true }
 
 func newNode(t *testing.T) *node {
 	testutil.RequireRoot(t)
@@ -40,7 +46,7 @@ func newNode(t *testing.T) *node {
 			t.Cleanup(func() { n.maps[name].Close() })
 		}
 	}
-	if n.Tables, err = ct.Open(n.maps); err != nil {
+	if n.Tables, err = ct.Open(n.maps, func() (func(), error) { n.turns++; return func() {}, nil }); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -73,7 +79,7 @@ func (n *node) put(table string, zone ct.Zone, port uint16, expires uint32, chan
 // ports lists the originators' ports of all connections.
 func (n *node) ports() string {
 	n.t.Helper()
-	list, err := n.List(uptime)
+	list, err := n.List(uptime, all)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -87,7 +93,7 @@ func (n *node) ports() string {
 
 func (n *node) counts() string {
 	n.t.Helper()
-	counts, err := n.Counts()
+	counts, err := n.Counts(uptime)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -103,7 +109,7 @@ func TestList(t *testing.T) {
 		row.Progress, row.Flags, row.Rule, row.Label = wire.CtAsked, wire.CtFrom1|wire.CtBlocked|wire.CtEgress, 99, 5
 	})
 	n.put("iom_cts", zone1, 3, 1000, nil) // its time is up
-	list, err := n.List(uptime)
+	list, err := n.List(uptime, all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,16 +130,21 @@ func TestSweep(t *testing.T) {
 		n.put("iom_cts", zone1, i, 995+uint32(i), nil)
 		n.put("iom_cts_new", zone1, 10+i, 995+uint32(i), nil)
 	}
-	if swept, err := n.Sweep(uptime); swept != 12 || err != nil {
-		t.Errorf("swept %d (%v), want 12", swept, err)
+	swept, left, err := n.Sweep(uptime)
+	if swept != 12 || err != nil || n.turns != 1 {
+		t.Errorf("swept %d (%v) in %d turns, want 12 in one", swept, err, n.turns)
+	}
+	want := []ct.Usage{{Table: "iom_cts_new", Rows: 4, Max: 65536}, {Table: "iom_cts", Rows: 4, Max: 262144}, {Table: "iom_cts_brief", Max: 65536}}
+	if !slices.Equal(left, want) {
+		t.Errorf("left are %v, want %v", left, want)
 	}
 	if got := n.ports(); got != "16 17 18 19 6 7 8 9" {
 		t.Errorf("left are %s", got)
 	}
-	if got, want := n.counts(), fmt.Sprint(map[ct.Zone]ct.Count{zone1: {Established: 4}}); got != want {
+	if got, want := n.counts(), fmt.Sprint(map[ct.Zone]ct.Count{zone1: {Established: 4, Limit: 65536}}); got != want {
 		t.Errorf("counts are %s, want %s", got, want)
 	}
-	if swept, err := n.Sweep(uptime); swept != 0 || err != nil {
+	if swept, _, err := n.Sweep(uptime); swept != 0 || err != nil {
 		t.Errorf("swept %d more (%v)", swept, err)
 	}
 }
@@ -150,7 +161,7 @@ func TestFlush(t *testing.T) {
 	if got := n.ports(); got != "1" {
 		t.Errorf("left are %s", got)
 	}
-	if got, want := n.counts(), fmt.Sprint(map[ct.Zone]ct.Count{zone1: {Established: 1}, zone2: {}}); got != want {
+	if got, want := n.counts(), fmt.Sprint(map[ct.Zone]ct.Count{zone1: {Established: 1, Limit: 65536}, zone2: {Limit: 65536}}); got != want {
 		t.Errorf("counts are %s, want %s", got, want)
 	}
 }
@@ -163,17 +174,62 @@ func TestForget(t *testing.T) {
 	if forgotten, err := n.Forget(func(z ct.Zone) bool { return z == zone2 }); forgotten != 1 || err != nil {
 		t.Errorf("forgot %d (%v), want 1", forgotten, err)
 	}
-	if got, want := n.counts(), fmt.Sprint(map[ct.Zone]ct.Count{zone1: {Established: 1}}); got != want {
+	if got, want := n.counts(), fmt.Sprint(map[ct.Zone]ct.Count{zone1: {Established: 1, Limit: 65536}}); got != want {
 		t.Errorf("counts are %s, want %s", got, want)
 	}
 	n.put("iom_cts", zone2, 2, 2000, nil)
-	if got, want := n.counts(), fmt.Sprint(map[ct.Zone]ct.Count{zone1: {Established: 1}, zone2: {Established: 1}}); got != want {
+	if got, want := n.counts(), fmt.Sprint(map[ct.Zone]ct.Count{zone1: {Established: 1, Limit: 65536}, zone2: {Established: 1, Limit: 65536}}); got != want {
 		t.Errorf("counts are %s, want %s", got, want)
 	}
 }
 
+// A zone has the limit and the pace that its rows say.
+func TestCounts(t *testing.T) {
+	n := newNode(t)
+	n.put("iom_cts", zone1, 1, 2000, nil)
+	set := func(table string, zone ct.Zone, row any) {
+		t.Helper()
+		if err := n.maps[table].Put(wire.CtZone{Zone: zone.Instance<<16 | uint32(zone.Port)}, row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("iom_ct_limits", zone1, uint32(1))
+	set("iom_ct_zones", zone2, wire.CtZoneCount{Established: 5, Refused: 3})
+	set("iom_ct_removed", zone2, uint32(4))
+	set("iom_ct_paces", zone1, wire.CtPace{Second: 999, Begun: 7, Before: 9})
+	set("iom_ct_paces", zone2, wire.CtPace{Second: 1000, Begun: 7, Before: ct.Pace + 1})
+	have, err := n.Counts(uptime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[ct.Zone]ct.Count{zone1: {Established: 1, Limit: 1, PerSecond: 7}, zone2: {Established: 1, Limit: 65536, Refused: 3, PerSecond: ct.Pace + 1}}
+	if !maps.Equal(have, want) {
+		t.Errorf("have %v, want %v", have, want)
+	}
+	if !have[zone1].Full() || have[zone2].Full() || have[zone1].Hurries() || !have[zone2].Hurries() {
+		t.Errorf("zone 1 must be full, and zone 2 hurry: %v", have)
+	}
+	set("iom_ct_paces", zone2, wire.CtPace{Second: 998, Begun: 7, Before: 9})
+	if have, err = n.Counts(uptime); err != nil || have[zone2].PerSecond != 0 {
+		t.Errorf("two seconds later %d a second begin (%v)", have[zone2].PerSecond, err)
+	}
+}
+
+func TestNoTurn(t *testing.T) {
+	testutil.RequireRoot(t)
+	n := newNode(t)
+	busy := errors.New("busy")
+	tables, err := ct.Open(n.maps, func() (func(), error) { return nil, busy })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tables.Flush(uptime, all); !errors.Is(err, busy) {
+		t.Errorf("flushed without a turn: %v", err)
+	}
+}
+
 func TestOpenWithoutTables(t *testing.T) {
-	if _, err := ct.Open(nil); err == nil {
+	if _, err := ct.Open(nil, nil); err == nil {
 		t.Error("no error without tables")
 	}
 }

@@ -24,6 +24,7 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 
 const volatile enum iom_mark iom_marks = 0; /* puts these types in BTF, where user space finds them */
 const volatile struct iom_resume iom_resumes = {};
+const volatile enum iom_ct_size iom_ct_sizes = 0;
 
 /* Port slot by ifindex: an array for the usual, a hash for numbers beyond it (a host that has made many devices). */
 #define BIND_ARRAY 65536

@@ -74,6 +74,13 @@ type WireIomCtKey struct {
 	Pad   [3]uint8
 }
 
+type WireIomCtPace struct {
+	_      structs.HostLayout
+	Second uint32
+	Begun  uint32
+	Before uint32
+}
+
 type WireIomCtProgress uint32
 
 const (
@@ -82,6 +89,18 @@ const (
 	WireIomCtProgressIOM_CT_ESTABLISHED WireIomCtProgress = 3
 	WireIomCtProgressIOM_CT_CLOSING     WireIomCtProgress = 4
 	WireIomCtProgressIOM_CT_CLOSED      WireIomCtProgress = 5
+)
+
+type WireIomCtSize uint32
+
+const (
+	WireIomCtSizeIOM_CTS           WireIomCtSize = 262144
+	WireIomCtSizeIOM_CTS_NEW       WireIomCtSize = 65536
+	WireIomCtSizeIOM_CTS_BRIEF     WireIomCtSize = 65536
+	WireIomCtSizeIOM_CT_ZONES      WireIomCtSize = 65536
+	WireIomCtSizeIOM_CT_ZONE_LIMIT WireIomCtSize = 65536
+	WireIomCtSizeIOM_CT_PACE       WireIomCtSize = 2048
+	WireIomCtSizeIOM_CT_FRAGS      WireIomCtSize = 16384
 )
 
 type WireIomCtZoneCount struct {
@@ -365,9 +384,12 @@ const (
 	WireMapIomBindings      = "iom_bindings"
 	WireMapIomBindingsHigh  = "iom_bindings_high"
 	WireMapIomCtFrags       = "iom_ct_frags"
+	WireMapIomCtLimits      = "iom_ct_limits"
+	WireMapIomCtPaces       = "iom_ct_paces"
 	WireMapIomCtRemoved     = "iom_ct_removed"
 	WireMapIomCtZones       = "iom_ct_zones"
 	WireMapIomCts           = "iom_cts"
+	WireMapIomCtsBrief      = "iom_cts_brief"
 	WireMapIomCtsNew        = "iom_cts_new"
 	WireMapIomDps           = "iom_dps"
 	WireMapIomDrops         = "iom_drops"
@@ -400,6 +422,7 @@ const (
 	WireProgUnderlayIn      = "underlay_in"
 	WireProgVifIn           = "vif_in"
 	WireProgVifOut          = "vif_out"
+	WireVarIomCtSizes       = "iom_ct_sizes"
 	WireVarIomKind          = "iom_kind"
 	WireVarIomMarks         = "iom_marks"
 	WireVarIomNone          = "iom_none"
@@ -464,9 +487,12 @@ type WireMapSpecs struct {
 	IomBindings      *ebpf.MapSpec `ebpf:"iom_bindings"`
 	IomBindingsHigh  *ebpf.MapSpec `ebpf:"iom_bindings_high"`
 	IomCtFrags       *ebpf.MapSpec `ebpf:"iom_ct_frags"`
+	IomCtLimits      *ebpf.MapSpec `ebpf:"iom_ct_limits"`
+	IomCtPaces       *ebpf.MapSpec `ebpf:"iom_ct_paces"`
 	IomCtRemoved     *ebpf.MapSpec `ebpf:"iom_ct_removed"`
 	IomCtZones       *ebpf.MapSpec `ebpf:"iom_ct_zones"`
 	IomCts           *ebpf.MapSpec `ebpf:"iom_cts"`
+	IomCtsBrief      *ebpf.MapSpec `ebpf:"iom_cts_brief"`
 	IomCtsNew        *ebpf.MapSpec `ebpf:"iom_cts_new"`
 	IomDps           *ebpf.MapSpec `ebpf:"iom_dps"`
 	IomDrops         *ebpf.MapSpec `ebpf:"iom_drops"`
@@ -498,6 +524,7 @@ type WireMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type WireVariableSpecs struct {
+	IomCtSizes *ebpf.VariableSpec `ebpf:"iom_ct_sizes"`
 	IomKind    *ebpf.VariableSpec `ebpf:"iom_kind"`
 	IomMarks   *ebpf.VariableSpec `ebpf:"iom_marks"`
 	IomNone    *ebpf.VariableSpec `ebpf:"iom_none"`
@@ -527,9 +554,12 @@ type WireMaps struct {
 	IomBindings      *ebpf.Map `ebpf:"iom_bindings"`
 	IomBindingsHigh  *ebpf.Map `ebpf:"iom_bindings_high"`
 	IomCtFrags       *ebpf.Map `ebpf:"iom_ct_frags"`
+	IomCtLimits      *ebpf.Map `ebpf:"iom_ct_limits"`
+	IomCtPaces       *ebpf.Map `ebpf:"iom_ct_paces"`
 	IomCtRemoved     *ebpf.Map `ebpf:"iom_ct_removed"`
 	IomCtZones       *ebpf.Map `ebpf:"iom_ct_zones"`
 	IomCts           *ebpf.Map `ebpf:"iom_cts"`
+	IomCtsBrief      *ebpf.Map `ebpf:"iom_cts_brief"`
 	IomCtsNew        *ebpf.Map `ebpf:"iom_cts_new"`
 	IomDps           *ebpf.Map `ebpf:"iom_dps"`
 	IomDrops         *ebpf.Map `ebpf:"iom_drops"`
@@ -562,9 +592,12 @@ func (m *WireMaps) Close() error {
 		m.IomBindings,
 		m.IomBindingsHigh,
 		m.IomCtFrags,
+		m.IomCtLimits,
+		m.IomCtPaces,
 		m.IomCtRemoved,
 		m.IomCtZones,
 		m.IomCts,
+		m.IomCtsBrief,
 		m.IomCtsNew,
 		m.IomDps,
 		m.IomDrops,
@@ -597,6 +630,7 @@ func (m *WireMaps) Close() error {
 //
 // It can be passed to LoadWireObjects or ebpf.CollectionSpec.LoadAndAssign.
 type WireVariables struct {
+	IomCtSizes *ebpf.Variable `ebpf:"iom_ct_sizes"`
 	IomKind    *ebpf.Variable `ebpf:"iom_kind"`
 	IomMarks   *ebpf.Variable `ebpf:"iom_marks"`
 	IomNone    *ebpf.Variable `ebpf:"iom_none"`
