@@ -16,7 +16,7 @@ var groupSizes = []int{16, 256, 4000}
 const groupCopies = 40_000
 
 // floods measures what a copy of a flood costs in groups of several sizes.
-func floods(ctx context.Context, r *rig.Rig, e effort, done func(report.Measure) error) (err error) {
+func floods(ctx context.Context, r *rig.Rig, e effort, out *output) (err error) {
 	g, err := r.Groups(groupSizes...)
 	if err != nil {
 		return fmt.Errorf("build groups: %w", err)
@@ -39,5 +39,5 @@ func floods(ctx context.Context, r *rig.Rig, e effort, done func(report.Measure)
 			m.Variants[i].Samples = append(m.Variants[i].Samples, ns/float64(size))
 		}
 	}
-	return done(m)
+	return out.measure(m)
 }

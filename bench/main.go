@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,13 +30,28 @@ type effort struct {
 	full       bool          // with the variants that few need
 	sizes      []scale.Size  // of clouds
 	changes    int           // in each cloud, of each kind
-	scaleOnly  bool
+}
+
+// part is what can be measured by itself.
+type part struct {
+	name string
+	run  func(context.Context, effort, *output) error
+}
+
+var parts = []part{
+	{"programs", onRig(packetPath)},
+	{"floods", onRig(floods)},
+	{"storms", onRig(stormy)},
+	{"one-node", onRig(contest(oneNode))},
+	{"connections", onRig(contest(connections))},
+	{"two-nodes", onRig(contest(twoNodes))},
+	{"scale", scaled},
 }
 
 func main() {
 	short := flag.Bool("short", false, "a quick look, a few minutes")
 	full := flag.Bool("full", false, "long, with all variants")
-	scaleOnly := flag.Bool("scale", false, "measure only clouds of many ports")
+	only := flag.String("only", "", "measure only these `parts`, separated by commas: "+partNames())
 	jsonFile := flag.String("json", "", "write all samples to this `file`")
 	flag.Parse()
 	sizes := []scale.Size{{Ports: 100, Here: 10}, {Ports: 1000, Here: 100}, {Ports: 10_000, Here: 1000}}
@@ -48,75 +65,91 @@ func main() {
 	case *full:
 		e = effort{rounds: 25, slice: time.Second, pathRounds: 200, full: true, sizes: sizes, changes: 100}
 	}
-	e.scaleOnly = *scaleOnly
+	chosen, err := choose(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
 	runtime.GOMAXPROCS(4 * runtime.NumCPU()) // a thread back from the kernel must not wait for others of Go's
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, e, os.Stdout, *jsonFile); err != nil {
+	if err := run(ctx, chosen, e, os.Stdout, *jsonFile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// run measures everything, writes each table as soon as it is complete, and all samples to a file in the end.
-func run(ctx context.Context, e effort, w io.Writer, jsonFile string) error {
+func partNames() string {
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// choose picks parts by their names, separated by commas; "": all.
+func choose(names string) ([]part, error) {
+	if names == "" {
+		return parts, nil
+	}
+	var chosen []part
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(parts, func(p part) bool { return p.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("part %q is none of %s", name, partNames())
+		}
+		chosen = append(chosen, parts[i])
+	}
+	return chosen, nil
+}
+
+// output writes each table as soon as it is complete, and keeps it.
+type output struct {
+	w      io.Writer
+	report report.Report
+}
+
+func (o *output) measure(m report.Measure) error {
+	m.Sum()
+	o.report.Measures = append(o.report.Measures, m)
+	return m.WriteText(o.w)
+}
+
+func (o *output) spread(s report.Spread) error {
+	o.report.Spreads = append(o.report.Spreads, s)
+	return s.WriteText(o.w)
+}
+
+// run measures what was chosen, and writes all samples to a file in the end.
+func run(ctx context.Context, chosen []part, e effort, w io.Writer, jsonFile string) error {
 	if os.Geteuid() != 0 {
 		return errors.New("network namespaces and eBPF need root")
 	}
-	rep := report.Report{Machine: machine()}
-	for _, line := range rep.Machine {
+	out := &output{w: w, report: report.Report{Machine: machine()}}
+	for _, line := range out.report.Machine {
 		fmt.Fprintln(w, line)
 	}
 	fmt.Fprintf(w, "%d rounds; ratios are medians of the rounds' ratios to the first line\n", e.rounds)
-	var err error
-	if !e.scaleOnly {
-		err = measure(ctx, e, func(m report.Measure) error {
-			m.Sum()
-			rep.Measures = append(rep.Measures, m)
-			return m.WriteText(w)
-		})
+	for _, p := range chosen {
+		if err := p.run(ctx, e, out); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = scaled(ctx, e, func(s report.Spread) error {
-			rep.Spreads = append(rep.Spreads, s)
-			return s.WriteText(w)
-		})
-	}
-	if err != nil || jsonFile == "" {
-		return err
+	if jsonFile == "" {
+		return nil
 	}
 	f, err := os.Create(jsonFile)
 	if err != nil {
 		return err
 	}
-	return errors.Join(rep.WriteJSON(f), f.Close())
+	return errors.Join(out.report.WriteJSON(f), f.Close())
 }
 
-// measure builds, measures and clears away; done gets each measure.
-func measure(ctx context.Context, e effort, done func(report.Measure) error) error {
-	for _, f := range []func(context.Context, *rig.Rig, effort, func(report.Measure) error) error{packetPath, floods, stormy} {
-		if err := onRig(func(r *rig.Rig) error { return f(ctx, r, e, done) }); err != nil {
-			return err
-		}
+// onRig gives each run a rig that ends with it.
+func onRig(f func(context.Context, *rig.Rig, effort, *output) error) func(context.Context, effort, *output) error {
+	return func(ctx context.Context, e effort, out *output) error {
+		r := rig.New()
+		err := f(ctx, r, e, out)
+		return errors.Join(err, r.Close())
 	}
-	for _, build := range []func(*rig.Rig, bool) (contest, error){oneNode, twoNodes} {
-		err := onRig(func(r *rig.Rig) error {
-			c, err := build(r, e.full)
-			if err != nil {
-				return err
-			}
-			return c.run(ctx, e, done)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// onRig runs f with a rig that ends with it.
-func onRig(f func(*rig.Rig) error) error {
-	r := rig.New()
-	err := f(r)
-	return errors.Join(err, r.Close())
 }

@@ -38,7 +38,7 @@ func TestStopped(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	out := &stopper{stop: stop}
 	file := filepath.Join(t.TempDir(), "samples")
-	err := run(ctx, effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1}, out, file)
+	err := run(ctx, parts, effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1}, out, file)
 	if !errors.Is(err, errEnough) && !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: got %v", err)
 	}
@@ -51,11 +51,24 @@ func TestStopped(t *testing.T) {
 	}
 }
 
+func TestChoose(t *testing.T) {
+	chosen, err := choose("scale,programs")
+	if err != nil || len(chosen) != 2 || chosen[0].name != "scale" || chosen[1].name != "programs" {
+		t.Errorf("two parts: got %v, %v", chosen, err)
+	}
+	if chosen, err := choose(""); err != nil || len(chosen) != len(parts) {
+		t.Errorf("all parts: got %d, %v", len(chosen), err)
+	}
+	if _, err := choose("programs,else"); err == nil {
+		t.Error("an unknown part was chosen")
+	}
+}
+
 func TestRun(t *testing.T) {
 	testutil.RequireRoot(t)
 	file := filepath.Join(t.TempDir(), "samples")
 	var out bytes.Buffer
-	if err := run(t.Context(), effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1,
+	if err := run(t.Context(), parts, effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1,
 		sizes: []scale.Size{{Ports: 8, Here: 2}, {Ports: 12, Here: 3}}, changes: 2}, &out, file); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +81,7 @@ func TestRun(t *testing.T) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
-	if want := 1 + 1 + 2*2 + 2*len(workloads); len(r.Measures) != want {
+	if want := 3 + 1 + 2*2 + 2*len(workloads) + len(shortWorkloads); len(r.Measures) != want {
 		t.Errorf("%d measures, want %d", len(r.Measures), want)
 	}
 	if want := 2*4 + 1; len(r.Spreads) != want {

@@ -18,8 +18,8 @@ import (
 // soonEnough is how long 99 of 100 changes may take until they are in the kernel's tables, in ms.
 const soonEnough = 100
 
-// scaled measures clouds of several sizes; done gets each table.
-func scaled(ctx context.Context, e effort, done func(report.Spread) error) error {
+// scaled measures clouds of several sizes.
+func scaled(ctx context.Context, e effort, out *output) error {
 	if len(e.sizes) == 0 {
 		return nil
 	}
@@ -37,18 +37,18 @@ func scaled(ctx context.Context, e effort, done func(report.Spread) error) error
 	memory := report.Spread{Title: "Memory of a node", Unit: "KiB"}
 	var last *cloudMemory
 	for _, size := range e.sizes {
-		m, err := oneSize(ctx, woven, size, e.changes, done)
+		m, err := oneSize(ctx, woven, size, e.changes, out)
 		if err != nil {
 			return err
 		}
 		memory.Rows = append(memory.Rows, m.rows(last)...)
 		last = m
 	}
-	return done(memory)
+	return out.spread(memory)
 }
 
 // oneSize measures one cloud, and returns what its node used when all was done.
-func oneSize(ctx context.Context, woven string, size scale.Size, changes int, done func(report.Spread) error) (m *cloudMemory, err error) {
+func oneSize(ctx context.Context, woven string, size scale.Size, changes int, out *output) (m *cloudMemory, err error) {
 	c, err := scale.New(ctx, woven, size, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func oneSize(ctx context.Context, woven string, size scale.Size, changes int, do
 	}
 	for _, kind := range []string{scale.Added, scale.Moved, scale.Removed} {
 		if t := tables[kind]; t != nil {
-			if err := done(*t); err != nil {
+			if err := out.spread(*t); err != nil {
 				return nil, err
 			}
 		}
@@ -82,7 +82,7 @@ func oneSize(ctx context.Context, woven string, size scale.Size, changes int, do
 	if err != nil {
 		return nil, err
 	}
-	return &cloudMemory{size, used}, done(report.Spread{Title: fmt.Sprintf("In step with the databases again, %v", size), Unit: "ms", Rows: []report.SpreadRow{
+	return &cloudMemory{size, used}, out.spread(report.Spread{Title: fmt.Sprintf("In step with the databases again, %v", size), Unit: "ms", Rows: []report.SpreadRow{
 		{Name: "agent killed and started", Samples: []float64{ms(r.Restart)}},
 		{Name: "Southbound database killed and started", Samples: []float64{ms(r.Southbound)}},
 		{Name: "agent started on an empty node", Samples: []float64{ms(r.Fresh)}},

@@ -41,21 +41,21 @@ func storms() []storm {
 }
 
 // stormy measures what one tenant's storm leaves to another one.
-func stormy(ctx context.Context, r *rig.Rig, e effort, done func(report.Measure) error) error {
+func stormy(ctx context.Context, r *rig.Rig, e effort, out *output) error {
 	n, err := r.Neighbours(stormCrowd)
 	if err != nil {
 		return fmt.Errorf("build neighbours: %w", err)
 	}
 	for _, w := range workloads {
 		if w.title == workloads[0].title || w.title == workloads[2].title {
-			err = errors.Join(err, stormyWorkload(ctx, n, w, e, done))
+			err = errors.Join(err, stormyWorkload(ctx, n, w, e, out))
 		}
 	}
 	return err
 }
 
 // stormyWorkload measures one workload, and tells it twice: compared to a drained storm and to no storm.
-func stormyWorkload(ctx context.Context, n *rig.Neighbours, w workload, e effort, done func(report.Measure) error) error {
+func stormyWorkload(ctx context.Context, n *rig.Neighbours, w workload, e effort, out *output) error {
 	variants := storms()
 	m := report.Measure{Title: fmt.Sprintf("%s, while another tenant sends %d frames/s to %d ports", w.title, stormPace, stormCrowd), Unit: w.unit}
 	for i, s := range variants {
@@ -74,14 +74,14 @@ func stormyWorkload(ctx context.Context, n *rig.Neighbours, w workload, e effort
 			m.Variants[i].Samples = append(m.Variants[i].Samples, x/w.perUnit)
 		}
 	}
-	if err := done(m); err != nil {
+	if err := out.measure(m); err != nil {
 		return err
 	}
 	quiet := report.Measure{Title: m.Title + ", against a quiet node", Unit: m.Unit}
 	for _, i := range []int{1, 0, 2, 3, 4, 5, 6} {
 		quiet.Variants = append(quiet.Variants, report.Variant{Name: m.Variants[i].Name, Samples: m.Variants[i].Samples})
 	}
-	return done(quiet)
+	return out.measure(quiet)
 }
 
 // under runs a workload during a storm.

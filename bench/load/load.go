@@ -28,23 +28,30 @@ const warmUp = 50 * time.Millisecond
 
 // socket opens a blocking socket in a namespace, with address' family.
 func socket(at rig.Netns, kind int, addr netip.Addr) (fd int, err error) {
+	err = at.Do(func() error {
+		fd, err = socketHere(kind, addr)
+		return err
+	})
+	return fd, err
+}
+
+// socketHere opens one in the namespace of the thread.
+func socketHere(kind int, addr netip.Addr) (int, error) {
 	family := unix.AF_INET6
 	if addr.Is4() {
 		family = unix.AF_INET
 	}
+	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open socket: %w", err)
+	}
 	timeout := unix.NsecToTimeval(stall.Nanoseconds())
-	err = at.Do(func() error {
-		if fd, err = unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0); err != nil {
-			return fmt.Errorf("open socket: %w", err)
-		}
-		err := errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
-			unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout))
-		if err != nil {
-			return errors.Join(fmt.Errorf("limit socket: %w", err), unix.Close(fd))
-		}
-		return nil
-	})
-	return fd, err
+	err = errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout))
+	if err != nil {
+		return -1, errors.Join(fmt.Errorf("limit socket: %w", err), unix.Close(fd))
+	}
+	return fd, nil
 }
 
 // sockaddr is an address for the kernel.
@@ -55,14 +62,15 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
 }
 
-// bind gives a socket a port of the kernel's choice and returns where it is.
+// bind binds a socket to the port that firewalls leave open and returns where it is.
 func bind(fd int, addr netip.Addr) (unix.Sockaddr, error) {
-	if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(addr, 0))); err != nil {
-		return nil, fmt.Errorf("bind to %s: %w", addr, err)
+	at := sockaddr(netip.AddrPortFrom(addr, rig.OpenPort))
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) // earlier connections may linger there
+	if err == nil {
+		err = unix.Bind(fd, at)
 	}
-	at, err := unix.Getsockname(fd)
 	if err != nil {
-		return nil, fmt.Errorf("read address of socket: %w", err)
+		return nil, fmt.Errorf("bind to %s: %w", addr, err)
 	}
 	return at, nil
 }
@@ -73,19 +81,29 @@ func onCPU(cpu int, f func() error) <-chan error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		var set unix.CPUSet
-		set.Set(cpu % runtime.NumCPU())
-		if err := unix.SchedSetaffinity(0, &set); err != nil {
-			done <- fmt.Errorf("bind to CPU %d: %w", cpu, err)
-			return
-		}
-		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, -20); err != nil { // of this thread alone
-			done <- fmt.Errorf("raise priority: %w", err)
-			return
-		}
-		done <- f()
+		done <- pinned(cpu, f)
 	}()
 	return done
+}
+
+// onCPUIn does the same on a thread of a namespace.
+func onCPUIn(ns rig.Netns, cpu int, f func() error) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- ns.Do(func() error { return pinned(cpu, f) }) }()
+	return done
+}
+
+// pinned runs f on the CPU. The thread stays there.
+func pinned(cpu int, f func() error) error {
+	var set unix.CPUSet
+	set.Set(cpu % runtime.NumCPU())
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		return fmt.Errorf("bind to CPU %d: %w", cpu, err)
+	}
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, -20); err != nil { // of this thread alone
+		return fmt.Errorf("raise priority: %w", err)
+	}
+	return f()
 }
 
 // counter counts what arrives.

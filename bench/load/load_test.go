@@ -55,8 +55,12 @@ func TestCancel(t *testing.T) {
 	defer r.Close()
 	why := errors.New("enough")
 	for name, run := range map[string]func(context.Context) error{
-		"stream":  func(ctx context.Context) error { _, err := Stream(ctx, p.A, p.B, p.B.IP4(), time.Hour); return err },
-		"trips":   func(ctx context.Context) error { _, err := RoundTrips(ctx, p.A, p.B, p.B.IP4(), time.Hour); return err },
+		"stream": func(ctx context.Context) error { _, err := Stream(ctx, p.A, p.B, p.B.IP4(), time.Hour); return err },
+		"trips":  func(ctx context.Context) error { _, err := RoundTrips(ctx, p.A, p.B, p.B.IP4(), time.Hour); return err },
+		"connections": func(ctx context.Context) error {
+			_, err := Connections(ctx, p.A, p.B, p.B.IP6(), time.Hour)
+			return err
+		},
 		"packets": func(ctx context.Context) error { _, err := Packets(ctx, p.A, p.B, p.B.IP4(), time.Hour); return err },
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -18,18 +18,11 @@ type connection struct{ a, b int }
 
 // connect makes one from a to b's address.
 func connect(a, b rig.End, to netip.Addr) (*connection, error) {
-	listener, err := socket(b.NS, unix.SOCK_STREAM, to)
+	listener, at, err := listen(b, to)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(listener)
-	at, err := bind(listener, to)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Listen(listener, 1); err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", to, err)
-	}
 	c := &connection{}
 	if c.a, err = socket(a.NS, unix.SOCK_STREAM, to); err != nil {
 		return nil, err
@@ -41,6 +34,20 @@ func connect(a, b rig.End, to netip.Addr) (*connection, error) {
 		return nil, errors.Join(fmt.Errorf("accept from %s: %w", a.NS, err), unix.Close(c.a))
 	}
 	return c, nil
+}
+
+// listen opens a listener at b's address.
+func listen(b rig.End, to netip.Addr) (fd int, at unix.Sockaddr, err error) {
+	if fd, err = socket(b.NS, unix.SOCK_STREAM, to); err != nil {
+		return -1, nil, err
+	}
+	if at, err = bind(fd, to); err == nil {
+		err = unix.Listen(fd, 16)
+	}
+	if err != nil {
+		return -1, nil, errors.Join(fmt.Errorf("listen on %s: %w", to, err), unix.Close(fd))
+	}
+	return fd, at, nil
 }
 
 // stop ends all calls on the connection.

@@ -1,5 +1,5 @@
-// Package packetpath measures what Woven's programs cost a packet, without devices and stacks: by test runs over a switch with
-// 4,096 ports here and as many on 64 other nodes, all of which take turns.
+// Package packetpath measures what Woven's programs cost a packet, without devices and stacks: by test runs over networks with
+// 4,096 ports here, all of which take turns.
 package packetpath
 
 import (
@@ -10,7 +10,6 @@ import (
 
 	"woven.dev/woven/bench/rig"
 	"woven.dev/woven/internal/hover"
-	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/sdk/iom"
 )
 
@@ -26,26 +25,23 @@ type Bench struct {
 	bindings          *ebpf.Map
 	vifIn, underlayIn *ebpf.Program
 	slots             map[uint16]uint32 // of the ports plugged here, by key
-	services          []netstate.Service
 
-	local, remote, arriving traffic
+	local            traffic
+	remote, arriving traffic // from and to a port here, by tunnels; none in a routed network
 }
 
-// traffic is a set of flows, as frames.
-type traffic struct {
-	flows  []flow
-	frames [][]byte
-}
-
-// New loads everything, for a switch with services; each flow has been answered, so that those that track connections know it. Close frees what the rig
-// does not know of.
-func New(r *rig.Rig, services ...netstate.Service) (*Bench, error) {
+// New loads everything; where connections are tracked all flows are established. Close frees what the rig does not know of.
+func New(r *rig.Rig, n Network) (*Bench, error) {
 	node, err := r.Node(hover.AttachTCX)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{node: node, services: services}
-	for _, step := range []func() error{b.makeTraffic, func() error { return b.fill(r) }, b.open, b.fillDriver, b.establish} {
+	b := &Bench{node: node, slots: map[uint16]uint32{}}
+	steps := []func() error{func() error { return b.makeTraffic(n) }, func() error { return b.fill(r, n) }, b.open, b.fillDriver}
+	if n.ACLs > 0 {
+		steps = append(steps, func() error { return b.establish(n) })
+	}
+	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("prepare packet path: %w", err), b.Close())
 		}
@@ -59,41 +55,30 @@ func (b *Bench) Close() error {
 	return errors.Join(err, b.bindings.Close(), b.vifIn.Close(), b.underlayIn.Close())
 }
 
-func (b *Bench) makeTraffic() (err error) {
-	b.local.flows, b.remote.flows, b.arriving.flows = mix(0, 0), mix(0, flows), mix(flows, 0)
-	if b.local.frames, err = frames(b.local.flows, frame); err != nil {
+func (b *Bench) makeTraffic(n Network) (err error) {
+	if n.Routed {
+		b.local, err = newTraffic(across(), routedFrame)
 		return err
 	}
-	if b.remote.frames, err = frames(b.remote.flows, frame); err != nil {
+	if b.local, err = newTraffic(mix(0, 0), frame); err != nil {
 		return err
 	}
-	b.arriving.frames, err = frames(b.arriving.flows, tunnelled)
+	if b.remote, err = newTraffic(mix(0, flows), frame); err != nil {
+		return err
+	}
+	b.arriving, err = newTraffic(mix(flows, 0), tunnelled)
 	return err
 }
 
-// fill makes the switch. All ports of this node sit on one device; a test run says which of them it is just now.
-func (b *Bench) fill(r *rig.Rig) error {
+func (b *Bench) fill(r *rig.Rig, n Network) error {
+	if n.Routed {
+		return b.node.Live(n.routed())
+	}
 	tunnel, err := r.Relay(b.node, nodeAddr)
 	if err != nil {
 		return err
 	}
-	m := rig.Switch()
-	m.Services = b.services
-	s := &netstate.State{Modules: map[string]*netstate.Module{m.ID: m}, Nodes: map[string]*netstate.Node{}, Tunnel: tunnel}
-	for peer := range peers {
-		name := fmt.Sprintf("peer%d", peer)
-		s.Nodes[name] = &netstate.Node{Name: name, Addr: peerAddr(peer), Local: nodeAddr, NextHop: peerAddr(peer), Ifindex: loopback, MTU: 1500}
-	}
-	for key := uint16(1); key <= 2*flows; key++ {
-		port := netstate.Port{Name: fmt.Sprintf("lp%d", key), Key: key}
-		if key <= flows {
-			port.Device = &netstate.Device{Name: "lo", Ifindex: loopback, PeerMAC: mac(key)}
-		} else {
-			port.Nodes = []string{fmt.Sprintf("peer%d", peerOf(key))}
-		}
-		rig.AddPort(m, port, mac(key), addr(key))
-	}
-	return b.node.Live(s)
+	return b.node.Live(n.switched(tunnel))
 }
 
 // open finds the node's programs and loads the driver over its table of bindings.
@@ -111,7 +96,11 @@ func (b *Bench) open() (err error) {
 		return fmt.Errorf("load driver: %w", err)
 	}
 	for _, inst := range b.node.Instances() {
-		b.slots = inst.Ports
+		for _, port := range inst.Module.Ports {
+			if port.Device != nil {
+				b.slots[port.Key] = inst.Ports[port.Key]
+			}
+		}
 	}
 	return nil
 }
@@ -133,29 +122,54 @@ func (b *Bench) fillDriver() error {
 }
 
 // establish sends a packet of each flow, and its answer.
-func (b *Bench) establish() error {
-	if len(b.services) == 0 {
+func (b *Bench) establish(n Network) error {
+	local := frame
+	if n.Routed {
+		local = routedFrame
+	}
+	for _, way := range []struct {
+		there     traffic
+		in        *ebpf.Program
+		buildBack func(flow) ([]byte, error)
+		inBack    *ebpf.Program
+	}{
+		{b.local, b.vifIn, local, b.vifIn},
+		{b.remote, b.vifIn, tunnelled, b.underlayIn},
+		{b.arriving, b.underlayIn, frame, b.vifIn},
+	} {
+		back, err := way.there.answers(way.buildBack)
+		if err != nil {
+			return err
+		}
+		err = b.node.NS.Do(func() error { return errors.Join(b.send(way.in, way.there), b.send(way.inBack, back)) })
+		if err != nil {
+			return fmt.Errorf("establish flows: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *Bench) send(in *ebpf.Program, t traffic) error {
+	for i, f := range t.flows {
+		if err := b.plug(f.from); err != nil {
+			return err
+		}
+		verdict, _, err := in.Test(t.frames[i])
+		if err := errors.Join(err, expect(verdict, redirected)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plug makes the device that of a port, if that is here.
+func (b *Bench) plug(key uint16) error {
+	slot, here := b.slots[key]
+	if !here {
 		return nil
 	}
-	return b.node.NS.Do(func() error {
-		for _, f := range b.local.flows {
-			for _, packet := range []struct {
-				from  uint16
-				build func(flow) ([]byte, error)
-			}{{f.from, frame}, {f.to, answer}} {
-				data, err := packet.build(f)
-				if err != nil {
-					return err
-				}
-				if err := b.bindings.Put(uint32(loopback), b.slots[packet.from]); err != nil {
-					return fmt.Errorf("plug device: %w", err)
-				}
-				verdict, _, err := b.vifIn.Test(data)
-				if err := errors.Join(err, expect(verdict, redirected)); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
+	if err := b.bindings.Put(uint32(loopback), slot); err != nil {
+		return fmt.Errorf("plug device: %w", err)
+	}
+	return nil
 }

@@ -20,76 +20,71 @@ const (
 // repeats of one test run: eight times all flows.
 const repeats = 8 * flows
 
-// Cost is what a path costs: nanoseconds per packet above an empty program, one for each round.
-type Cost struct {
-	Name string
-	NS   []float64
-}
-
-// Names of the paths.
-const (
-	HotLookup = "one hash lookup, hot key, 8,192 entries"
-	Switch    = "from port to port (vif_in, l2switch_in), 4,096 flows"
-)
-
-// probe is a path, and how it is run: each time right after an empty program in the same way.
-type probe struct {
-	name string
-	prog *ebpf.Program
-	want uint32 // verdict
-	run  runner
+// Path is what a packet goes through, and how that is measured: each time right after an empty program in the same way.
+type Path struct {
+	bench *Bench
+	prog  *ebpf.Program
+	want  uint32 // verdict
+	run   runner
 }
 
 // runner runs a program many times; it returns ns per run, and refuses any verdict but want.
 type runner func(p *ebpf.Program, want uint32) (float64, error)
 
-func (b *Bench) probes() []probe {
-	d := &b.driver
-	return []probe{
-		{HotLookup, d.HotLookup, passed, b.loop(flows)},
-		{"the same, again", d.HotLookup, passed, b.loop(flows)},
-		{"the same, 4,096 keys", d.FlowLookup, passed, b.loop(flows)},
-		{Switch, b.vifIn, redirected, b.loop(flows)},
-		{"the same, one flow", b.vifIn, redirected, b.loop(1)},
-		{"the same, 4,096 flows, single runs", b.vifIn, redirected, b.singly(&b.local)},
-		{"from port to tunnel (vif_in, l2switch_in, tunnel), single runs", b.vifIn, redirected, b.singly(&b.remote)},
-		{"from tunnel to port (underlay_in, l2switch_out), single runs", b.underlayIn, redirected, b.singly(&b.arriving)},
-	}
-}
+// HotLookup is one lookup in a hash table of 8,192 entries, always of the same key: the unit of cost.
+func (b *Bench) HotLookup() Path { return Path{b, b.driver.HotLookup, passed, b.loop(flows)} }
 
-// Run measures all paths by turns. The first one is a hash lookup, the unit of cost.
-func (b *Bench) Run(ctx context.Context, rounds int) ([]Cost, error) {
-	var costs []Cost
-	for _, p := range b.probes() {
-		costs = append(costs, Cost{Name: p.name})
-	}
-	err := b.node.NS.Do(func() error {
-		for round := range rounds + 1 {
-			for i, p := range b.probes() {
-				ns, err := b.cost(p)
-				if err := errors.Join(err, context.Cause(ctx)); err != nil {
-					return fmt.Errorf("measure %s: %w", p.name, err)
-				}
-				if round > 0 { // the first one fills the caches
-					costs[i].NS = append(costs[i].NS, ns)
-				}
+// ColdLookup is the same for 4,096 keys that take turns.
+func (b *Bench) ColdLookup() Path { return Path{b, b.driver.FlowLookup, passed, b.loop(flows)} }
+
+// Local is from port to port, over a number of flows that take turns, a power of two up to 4,096.
+func (b *Bench) Local(flows uint32) Path { return Path{b, b.vifIn, redirected, b.loop(flows)} }
+
+// LocalSingly is the same over 4,096 flows in single runs: caches are as a system call leaves them.
+func (b *Bench) LocalSingly() Path { return Path{b, b.vifIn, redirected, b.singly(&b.local)} }
+
+// ToTunnel is from port to tunnel, in single runs.
+func (b *Bench) ToTunnel() Path { return Path{b, b.vifIn, redirected, b.singly(&b.remote)} }
+
+// FromTunnel is from tunnel to port, in single runs.
+func (b *Bench) FromTunnel() Path { return Path{b, b.underlayIn, redirected, b.singly(&b.arriving)} }
+
+// Run measures paths by turns. The result is what each costs: nanoseconds per packet above an empty program, one for each round.
+func Run(ctx context.Context, rounds int, paths ...Path) ([][]float64, error) {
+	costs := make([][]float64, len(paths))
+	for round := range rounds + 1 {
+		for i, p := range paths {
+			ns, err := p.cost()
+			if err := errors.Join(err, context.Cause(ctx)); err != nil {
+				return nil, fmt.Errorf("measure path %d: %w", i, err)
+			}
+			if round > 0 { // the first one fills the caches
+				costs[i] = append(costs[i], ns)
 			}
 		}
-		return b.checkDrops()
-	})
-	return costs, err
-}
-
-func (b *Bench) cost(p probe) (float64, error) {
-	empty, err := p.run(b.driver.Empty, passed)
-	if err != nil {
-		return 0, err
 	}
-	ns, err := p.run(p.prog, p.want)
-	return ns - empty, err
+	for _, p := range paths {
+		if err := p.bench.checkDrops(); err != nil {
+			return nil, err
+		}
+	}
+	return costs, nil
 }
 
-// loop runs behind the driver, over the given number of flows (a power of two).
+func (p Path) cost() (ns float64, err error) {
+	err = p.bench.node.NS.Do(func() error {
+		empty, err := p.run(p.bench.driver.Empty, passed)
+		if err != nil {
+			return err
+		}
+		ns, err = p.run(p.prog, p.want)
+		ns -= empty
+		return err
+	})
+	return ns, err
+}
+
+// loop runs behind the driver.
 func (b *Bench) loop(flows uint32) runner {
 	return func(p *ebpf.Program, want uint32) (float64, error) {
 		if err := b.driver.Target.Put(uint32(0), p); err != nil {
@@ -103,16 +98,14 @@ func (b *Bench) loop(flows uint32) runner {
 	}
 }
 
-// singly runs once for each frame, since what was encapsulated once the kernel does not encapsulate again. Caches are as a
-// system call leaves them; the quarter of the packets that met an interrupt or worse does not count.
+// singly runs once for each frame, since what was encapsulated once the kernel does not encapsulate again. The quarter of the packets
+// that met an interrupt or worse does not count.
 func (b *Bench) singly(t *traffic) runner {
 	return func(p *ebpf.Program, want uint32) (float64, error) {
 		ns := make([]float64, len(t.frames))
 		for i, f := range t.flows {
-			if slot, here := b.slots[f.from]; here {
-				if err := b.bindings.Put(uint32(loopback), slot); err != nil {
-					return 0, fmt.Errorf("plug device: %w", err)
-				}
+			if err := b.plug(f.from); err != nil {
+				return 0, err
 			}
 			verdict, d, err := p.Benchmark(t.frames[i], 1, func() {})
 			if err := errors.Join(err, expect(verdict, want)); err != nil {

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -38,6 +39,11 @@ func (n Netns) ip(commands ...string) error {
 	cmd := exec.Command("ip", "-n", string(n), "-batch", "-")
 	cmd.Stdin = strings.NewReader(strings.Join(commands, "\n") + "\n")
 	return run(cmd)
+}
+
+// sysctl sets a parameter of the namespace, named by its path below /proc/sys.
+func (n Netns) sysctl(path, value string) error {
+	return n.Do(func() error { return os.WriteFile("/proc/sys/"+path, []byte(value), 0) })
 }
 
 // run runs a program to its end; its error holds what the program printed.

@@ -144,18 +144,24 @@ func (r *Rig) addBridge(in Netns, devices ...string) error {
 
 // Bridge joins two workloads by Linux's bridge.
 func (r *Rig) Bridge(name string) (Path, error) {
+	p, _, err := r.bridged(name)
+	return p, err
+}
+
+// bridged joins two workloads by Linux's bridge in a namespace of its own.
+func (r *Rig) bridged(name string) (Path, Netns, error) {
 	p, err := r.ends(name)
 	if err != nil {
-		return p, err
+		return p, "", err
 	}
 	hv, err := r.netns("hv")
 	if err != nil {
-		return p, err
+		return p, "", err
 	}
 	if err := errors.Join(r.plug(p.A, hv, "v1", mtu), r.plug(p.B, hv, "v2", mtu)); err != nil {
-		return p, err
+		return p, "", err
 	}
-	return p, r.addBridge(hv, "v1", "v2")
+	return p, hv, r.addBridge(hv, "v1", "v2")
 }
 
 // Underlay is a network of hypervisors: a Linux bridge in a namespace of its own.

@@ -130,8 +130,8 @@ func addEnd(m *netstate.Module, e End, p netstate.Port) {
 	AddPort(m, p, e.mac(), e.IP4(), e.IP6())
 }
 
-// Woven joins two workloads on one node.
-func (r *Rig) Woven(name string, attach hover.AttachMode) (Path, error) {
+// Woven joins two workloads on one node, by a switch with services.
+func (r *Rig) Woven(name string, attach hover.AttachMode, services ...netstate.Service) (Path, error) {
 	p, err := r.ends(name)
 	if err != nil {
 		return p, err
@@ -141,6 +141,7 @@ func (r *Rig) Woven(name string, attach hover.AttachMode) (Path, error) {
 		return p, err
 	}
 	m := Switch()
+	m.Services = services
 	for _, e := range []End{p.A, p.B} {
 		dev := fmt.Sprintf("v%d", e.number)
 		if err := r.plug(e, n.NS, dev, mtu); err != nil {
