@@ -6,6 +6,7 @@ import (
 	"woven.dev/woven/internal/agent"
 	"woven.dev/woven/internal/cli"
 	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/internal/ovnexpr"
 	"woven.dev/woven/modules/std"
 )
@@ -52,12 +53,23 @@ func (t tracer) Trace(port string, frame []byte) ([]cli.TraceStep, []byte, error
 	return traceSteps(result.Steps), result.Packet, nil
 }
 
+func traceRows(rows []netstate.Row) (out []cli.TraceRow) {
+	for _, r := range rows {
+		columns := make(map[string]string, len(r.Columns))
+		for _, c := range r.Columns {
+			columns[c.Name] = c.Value
+		}
+		out = append(out, cli.TraceRow{Table: r.Table, Columns: columns})
+	}
+	return out
+}
+
 func traceSteps(steps []hover.TraceStep) []cli.TraceStep {
 	out := make([]cli.TraceStep, len(steps))
 	for i, s := range steps {
 		out[i] = cli.TraceStep{
 			What: s.What, Module: s.Module, Instance: s.Instance, Datapath: s.ID, Port: s.Port, Group: s.Group,
-			Chassis: s.Peer, VNI: s.VNI, Key: s.Key, Reason: s.Reason, Text: s.Text, Object: s.Object,
+			Chassis: s.Peer, VNI: s.VNI, Key: s.Key, Reason: s.Reason, Text: s.Text, Object: s.Object, Rows: traceRows(s.Rows),
 			Offset: s.Offset, Length: s.Len, Copy: traceSteps(s.Copy),
 		}
 		if s.Addr.IsValid() {

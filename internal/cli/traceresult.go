@@ -23,15 +23,23 @@ type TraceStep struct {
 	Address string `json:"address,omitempty"`
 	VNI     uint32 `json:"vni,omitempty"`
 	Key     uint32 `json:"key,omitempty"`
-	// Reason is the module's word for what it does, Text its meaning, Object what it goes by.
+	// Reason is the module's word for what it does, Text its meaning, Object what it goes by: the name of a port, or Rows in one line.
 	Reason string `json:"reason,omitempty"`
 	Text   string `json:"text,omitempty"`
 	Object string `json:"object,omitempty"`
+	// Rows are the rows of the Northbound database by which it was decided: an ACL, a policy, static routes.
+	Rows []TraceRow `json:"rows,omitempty"`
 	// Offset and Length of a rewrite, in bytes.
 	Offset uint32 `json:"offset,omitempty"`
 	Length uint32 `json:"length,omitempty"`
 	// Copy is what becomes of a flood copy.
 	Copy []TraceStep `json:"copy,omitempty"`
+}
+
+// TraceRow is a row of a database, with the columns that people want to know of it.
+type TraceRow struct {
+	Table   string            `json:"table"`
+	Columns map[string]string `json:"columns"`
 }
 
 // TraceResult is what becomes of a packet.

@@ -58,6 +58,9 @@ func stepText(s TraceStep) string {
 	case "enter":
 		return fmt.Sprintf("%s %q (datapath %s)", s.Module, s.Instance, s.Datapath)
 	case "decide":
+		if len(s.Rows) > 0 {
+			return s.Text + ": " + s.Object
+		}
 		return s.Text + quoted(": %q", s.Object)
 	case "drop":
 		return fmt.Sprintf("drop%s: %s (%s.%s)", quoted(" at port %q", s.Port), s.Text, s.Module, s.Reason)

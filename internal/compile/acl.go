@@ -3,7 +3,6 @@ package compile
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/netstate"
@@ -93,7 +92,7 @@ func (a *compiledACLs) translate(names matchNames) {
 		}
 		*list = append(*list, config.ACL{ID: acl.UUID, Rules: rules, Tier: acl.Tier, Action: aclActions[acl.Action], Label: acl.Label,
 			Log: acl.Log != nil, LogReplies: acl.Log != nil && acl.Log.Related})
-		a.objects[uint32(config.Number(acl.UUID))] = objectName(acl)
+		a.objects.addACL(uint32(config.Number(acl.UUID)), acl)
 	}
 	a.names = a.matcher.mentioned()
 	a.matcher.forget()
@@ -127,15 +126,6 @@ func (a *compiledACLs) leaveOut(acl *logical.ACL, err error) {
 		return
 	}
 	a.problems.Add("acl", acl.UUID, "match: %s: the ACL has no effect: what it allows may be dropped", err)
-}
-
-// objectName is how traces call an ACL.
-func objectName(acl *logical.ACL) string {
-	name := ""
-	if acl.Name != "" {
-		name = " " + strconv.Quote(acl.Name)
-	}
-	return fmt.Sprintf("acl %s%s %s priority %d %s match %s", acl.UUID, name, acl.Direction, acl.Priority, acl.Action, acl.Match)
 }
 
 // service is the part of the switch's module that carries the ACLs out.

@@ -104,10 +104,24 @@ acl u1: SECURITY: match: column 12: port group @nosuch does not exist: the ACL i
 
 func TestACLObjects(t *testing.T) {
 	var c Compiler
-	state, _ := c.Compile(guarded(&logical.ACL{UUID: "u1", Name: "no web", Direction: logical.ToLport, Priority: 5, Match: "tcp", Action: logical.ActionDrop}))
-	want := map[uint32]string{uint32(config.Number("u1")): `acl u1 "no web" to-lport priority 5 drop match tcp`}
+	state, _ := c.Compile(guarded(&logical.ACL{UUID: "u1", Name: "no web", Direction: logical.FromLport, AfterLB: true, Tier: 2,
+		Priority: 5, Group: "pg", Label: 7, Match: "ip4 && tcp", Action: logical.ActionDrop}, &logical.ACL{UUID: "u2", Direction: logical.ToLport, Match: "1", Action: logical.ActionPass}))
+	want := map[uint32]string{
+		uint32(config.Number("u1")): `acl uuid=u1 name="no web" direction="from-lport after-lb" tier=2 priority=5 action=drop label=7 port_group=pg match="ip4 && tcp"`,
+		uint32(config.Number("u2")): `acl uuid=u2 direction=to-lport tier=0 priority=0 action=pass match=1`}
 	if d := cmp.Diff(want, map[uint32]string(state.Modules["dp"].Services[0].Objects)); d != "" {
 		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// Two ACLs of a switch may have one number in traces, which then tell of both.
+func TestACLsWithOneNumber(t *testing.T) {
+	o := objects{}
+	for _, uuid := range []string{"u1", "u2"} {
+		o.addACL(7, &logical.ACL{UUID: uuid})
+	}
+	if rows := netstate.ParseRows(o[7]); len(rows) != 2 || rows[0].Columns[0].Value != "u1" || rows[1].Columns[0].Value != "u2" {
+		t.Errorf("rows %v", rows)
 	}
 }
 

@@ -3,7 +3,6 @@ package compile
 import (
 	"fmt"
 	"reflect"
-	"strings"
 
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/modules/router/config"
@@ -78,7 +77,7 @@ func policies(r *logical.Router, matches []routerMatch, named objects, problems 
 			continue
 		}
 		if len(p.Rules) > 0 {
-			p.Object = named.add(row.UUID, policyName(row))
+			p.Object = named.add(row.UUID, policyRow(row))
 			out = append(out, p)
 		}
 	}
@@ -106,18 +105,4 @@ func decide(p *config.Policy, r *logical.Router, row *logical.Policy) error {
 		p.Hops = append(p.Hops, config.Hop{Port: port.Key, Addr: addr})
 	}
 	return nil
-}
-
-// policyName is a policy for people.
-func policyName(row *logical.Policy) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "logical_router_policy %s priority %d %s", row.UUID, row.Priority, row.Action)
-	for _, addr := range row.NextHops {
-		fmt.Fprintf(&b, " %s", addr)
-	}
-	if row.Mark != 0 && row.Action != logical.PolicyDrop {
-		fmt.Fprintf(&b, " pkt_mark %d", row.Mark)
-	}
-	fmt.Fprintf(&b, " match %s", row.Match)
-	return b.String()
 }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"woven.dev/woven/internal/logical"
+	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/modules/router/config"
 )
 
@@ -28,7 +28,7 @@ func routes(r *logical.Router, named objects, problems *logical.Problems) []conf
 	list := make([]config.Route, len(all))
 	for i, w := range all {
 		list[i] = w.Route
-		list[i].Object = named.add(fmt.Sprint("route ", w.Table, w.Prefix, w.BySource), routeName(w.rows))
+		list[i].Object = named.add(fmt.Sprint("route ", w.Table, w.Prefix, w.BySource), rowsOf(w.rows)...)
 	}
 	return list
 }
@@ -115,35 +115,10 @@ func onNetwork(p *logical.RouterPort, a netip.Addr) bool {
 	return slices.ContainsFunc(p.Networks, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
-// routeName is a route for people, with all its rows.
-func routeName(rows []*logical.StaticRoute) string {
-	first := rows[0]
-	var b strings.Builder
-	b.WriteString(first.Prefix.String())
-	if first.BySource {
-		b.WriteString(" src-ip")
+func rowsOf(routes []*logical.StaticRoute) []netstate.Row {
+	rows := make([]netstate.Row, len(routes))
+	for i, r := range routes {
+		rows[i] = routeRow(r)
 	}
-	if first.Table != "" {
-		fmt.Fprintf(&b, " table %s", first.Table)
-	}
-	for i, row := range rows {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, " %s (logical_router_static_route %s)", towards(row), row.UUID)
-	}
-	return b.String()
-}
-
-// towards says where a row leads.
-func towards(row *logical.StaticRoute) string {
-	switch {
-	case row.Discard:
-		return "discard"
-	case !row.NextHop.IsValid():
-		return "by " + row.OutputPort
-	case row.OutputPort != "":
-		return fmt.Sprintf("via %s by %s", row.NextHop, row.OutputPort)
-	}
-	return "via " + row.NextHop.String()
+	return rows
 }

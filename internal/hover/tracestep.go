@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/sdk/iom"
 )
 
@@ -24,8 +25,10 @@ type TraceStep struct {
 	Peer     string
 	Addr     netip.Addr
 	VNI, Key uint32
-	// Reason is the module's word for a drop, a decision or a punt, Text says what it means. Object is the name of what a decision goes by.
+	// Reason is the module's word for a drop, a decision or a punt, Text says what it means. Object is the name of what a decision goes by; Rows are
+	// the rows that it is, if it is such.
 	Reason, Text, Object string
+	Rows                 []netstate.Row
 	// Offset and Len are where a rewrite was, in bytes.
 	Offset, Len uint32
 	// Frame is what an output sends.
@@ -73,6 +76,7 @@ func (t *Tracer) word(s iom.Step) TraceStep {
 	case iom.StepDecide:
 		if s.Object != 0 {
 			w.Object = t.names.ofObject(s.Instance, s.Object, t.kindNumber(s.Module))
+			w.Rows = netstate.ParseRows(w.Object)
 		}
 	case iom.StepOutput, iom.StepTunnel, iom.StepCopy, iom.StepLearn:
 		t.destination(&w, s)

@@ -11,14 +11,18 @@ import (
 
 // acls are the ACLs of a switch or of a port group.
 type acls struct {
-	uuid string // of the row that has them
+	uuid  string // of the row that has them
+	group string // its name, if it is a port group
 	rowList[nb.ACLEntry, logical.ACL]
 	sets []string // the address sets that they mention
 }
 
-// read brings the list up to date.
-func (a *acls) read(n *network, refs []string) {
-	if !a.update(refs, n.NB.ACL, readACL) {
+// read brings the list up to date. group is the name of the port group that has it; "": it is a switch's.
+func (a *acls) read(n *network, refs []string, group string) {
+	if a.group != group {
+		a.group, a.rowList = group, rowList[nb.ACLEntry, logical.ACL]{changes: a.changes}
+	}
+	if !a.update(refs, n.NB.ACL, a.readOne) {
 		return
 	}
 	a.sets = nil
@@ -27,6 +31,14 @@ func (a *acls) read(n *network, refs []string) {
 	}
 	slices.Sort(a.sets)
 	a.sets = slices.Compact(a.sets)
+}
+
+func (a *acls) readOne(row *nb.ACLEntry, problems *logical.Problems) *logical.ACL {
+	acl := readACL(row, problems)
+	if acl != nil {
+		acl.Group = a.group
+	}
+	return acl
 }
 
 // aclSource is a state of a list of ACLs.

@@ -83,12 +83,33 @@ func TestACLs(t *testing.T) {
 	if sw := n.Switches["blue"]; !sw.DefaultACLDrop || !sw.AllowInvalid {
 		t.Errorf("default drop %v, invalid allowed %v", sw.DefaultACLDrop, sw.AllowInvalid)
 	}
+	groups := map[string]string{}
+	for _, a := range n.Switches["blue"].ACLs {
+		groups[a.UUID] = a.Group
+	}
+	if d := cmp.Diff(map[string]string{"b1": "", "b2": "", "b3": "", "b4": "", "g1": "", "g2": "pg"}, groups); d != "" { // g1 is the switch's own, too
+		t.Errorf("groups of the ACLs of blue (-want +got):\n%s", d)
+	}
 	want := map[string][]uint16{"blue": {2}, "green": {1, 2}}
 	if d := cmp.Diff(want, n.PortGroups["pg"].Ports); d != "" {
 		t.Errorf("ports of the group (-want +got):\n%s", d)
 	}
 	if len(n.PortGroups) != 3 || len(n.PortGroups["elsewhere"].Ports) != 0 {
 		t.Errorf("groups %v", n.PortGroups)
+	}
+}
+
+// TestGroupRenamed: its ACLs say so.
+func TestGroupRenamed(t *testing.T) {
+	w := newWorld()
+	w.addGroup("pg", "blue-2")
+	w.addACL("pg", true, nb.ACLEntry{UUID: "g1", Direction: "to-lport", Action: "drop"})
+	var r Reader
+	for _, name := range []string{"pg", "renamed", "pg"} {
+		edit(w.NB.PortGroup, "pg", func(g *nb.PortGroup) { g.Name = name })
+		if got := w.network(&r).Switches["blue"].ACLs[0].Group; got != name {
+			t.Errorf("the ACL is of group %q, want %q", got, name)
+		}
 	}
 }
 

@@ -96,7 +96,7 @@ func (n *network) readPortGroups() map[string]*logical.PortGroup {
 		if len(row.ACLs) == 0 || len(g.result.Ports) == 0 {
 			continue
 		}
-		g.acls.read(n, row.ACLs)
+		g.acls.read(n, row.ACLs, row.Name)
 		for datapath := range g.result.Ports {
 			n.locals[datapath].acls = append(n.locals[datapath].acls, &g.acls)
 		}

@@ -112,7 +112,7 @@ func (n *network) readSwitch(l *localSwitch) *logical.Switch {
 
 // readACLs gives a switch its ACLs and what is asked of all of them.
 func (n *network) readACLs(sw *logical.Switch, l *localSwitch, known *knownSwitch) {
-	known.own.read(n, l.row.ACLs)
+	known.own.read(n, l.row.ACLs, "")
 	sources := append(l.acls, &known.own)
 	for _, s := range sources {
 		n.Problems = append(n.Problems, s.problems...)

@@ -6,7 +6,9 @@ import "net/netip"
 type ACL struct {
 	UUID string
 	// Name is for people; often "".
-	Name      string
+	Name string
+	// Group is the name of the port group that has it; "": it is the switch's own.
+	Group     string
 	Direction Direction
 	// AfterLB: it is looked up after load balancing, apart from those without; only with FromLport.
 	AfterLB bool

@@ -41,7 +41,8 @@ type Module struct {
 	Groups []Group
 	// Config is the kind's own configuration (modules/<kind>/config.Config).
 	Config any
-	// Objects names what decides about packets, for traces: routes and policies, say, by the numbers that Config gives them, from FirstObject on.
+	// Objects are what decides about packets, for traces: routes and policies, say, as texts of rows (RowsText), by the numbers that Config gives
+	// them, from FirstObject on.
 	Objects map[uint32]string
 	// Services work on the packets of the module's ports, in this order: each sees them where they come in, behind the module's own checks of
 	// the sender, and where they go out.

@@ -76,10 +76,11 @@ func fromNear(rest string) string {
 func policyTraces(t *testing.T, w *network) {
 	for microflow, want := range map[string][]string{
 		fromNear("ip4.src == 10.0.170.1 && ip4.dst == 10.58.0.1 && ip.ttl == 64 && udp.dst == 4000"): {
-			`the static route: "10.58.0.0/16 via 10.0.171.3 (logical_router_static_route `,
-			`the routing policy reroutes it: "logical_router_policy `, `priority 300 reroute 10.0.171.2 pkt_mark 7 match ip4.src == $polset && udp.dst == 4000"`},
+			`the static route: logical_router_static_route uuid=`, ` ip_prefix=10.58.0.0/16 nexthop=10.0.171.3 policy=dst-ip`,
+			`the routing policy reroutes it: logical_router_policy uuid=`,
+			` priority=300 action=reroute nexthops=10.0.171.2 pkt_mark=7 match="ip4.src == $polset && udp.dst == 4000"`},
 		fromNear("ip4.src == 10.0.170.1 && ip4.dst == 10.0.171.3 && ip.ttl == 64 && icmp4.type == 8"): {
-			`the destination is on the network of the port: "pol-polb"`, `the routing policy drops it: "logical_router_policy `, `priority 200 drop match icmp4.type == 8`, "(router.policy)"},
+			`the destination is on the network of the port: "pol-polb"`, `the routing policy drops it: logical_router_policy uuid=`, ` priority=200 action=drop match="icmp4.type == 8"`, "(router.policy)"},
 		fromNear("ip4.src == 10.0.170.1 && ip4.dst == 10.0.171.3 && ip.ttl == 64 && udp.dst == 9"): {"no routing policy matches", `output to port "polb-3"`},
 	} {
 		got := w.left.Woven("hv1", "trace", microflow)
