@@ -73,7 +73,9 @@ type loop struct {
 	serving       serving
 	aclLog        *slowpath.ACLLog
 	rejecter      *slowpath.Rejecter
-	mcastRestored bool // the snooper knows what a former process did
+	announcer     *slowpath.Announcer
+	announcements map[*logical.Port][][]byte // what it was told last
+	mcastRestored bool                       // the snooper knows what a former process did
 	applyRetry    backoff
 	hostRetry     backoff
 	countersAt    time.Time
@@ -125,6 +127,7 @@ func newLoop(w world, overrides Overrides, log *slog.Logger) *loop {
 	l.routing.heard = map[bindingKey]heardNeighbour{}
 	l.server = slowpath.NewServer(w.resumer, log)
 	l.aclLog, l.rejecter = slowpath.NewACLLog(w.now, log), slowpath.NewRejecter(w.resumer, log)
+	l.announcer = slowpath.NewAnnouncer(w.resumer, w.now, log)
 	l.ovsDB = &connection[vsw.Rows]{name: "Open_vSwitch", open: w.ovs, wake: l.signal}
 	l.nbDB = &connection[nb.Rows]{name: "OVN_Northbound", open: w.nb, wake: l.signal}
 	l.sbDB = &connection[sb.Rows]{name: "OVN_Southbound", open: w.sb, wake: l.signal}

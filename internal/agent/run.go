@@ -105,6 +105,7 @@ func runIn(ctx context.Context, w world, o Options) error {
 	group.Go(func() error { return w.punts.Run(ctx) })
 	group.Go(func() error { return l.snooper.Run(ctx) })
 	group.Go(func() error { return l.routers.Run(ctx) })
+	group.Go(func() error { return l.announcer.Run(ctx) })
 	if w.sweeper != nil {
 		w.sweeper.wake = l.signal
 		group.Go(func() error { return w.sweeper.Run(ctx) })

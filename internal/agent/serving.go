@@ -101,7 +101,7 @@ func (l *loop) readyPort(p *logical.Port) (ready readyPort) {
 	if len(p.Addresses) == 0 {
 		return ready
 	}
-	mac, addrs := p.Addresses[0].MAC, addressesOf(p)
+	mac, addrs := p.Addresses[0].MAC, addressesOf(p.Addresses[0])
 	if p.DHCPv4 != nil {
 		codes := make(map[string]dhcp.Code, len(l.live.network.DHCPv4Codes))
 		for name, c := range l.live.network.DHCPv4Codes {
@@ -117,10 +117,10 @@ func (l *loop) readyPort(p *logical.Port) (ready readyPort) {
 	return ready
 }
 
-// addressesOf are the IP addresses that go with a port's first MAC address.
-func addressesOf(p *logical.Port) []netip.Addr {
+// addressesOf are the IP addresses that go with a MAC address.
+func addressesOf(a logical.Address) []netip.Addr {
 	var addrs []netip.Addr
-	for _, prefix := range p.Addresses[0].Prefixes {
+	for _, prefix := range a.Prefixes {
 		addrs = append(addrs, prefix.Addr())
 	}
 	return addrs

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/ovsdb"
@@ -28,6 +29,10 @@ type Settings struct {
 	TransportZones []string
 	// FloodLimit is netstate.State.FloodLimit (woven-flood-limit).
 	FloodLimit uint32
+	// BridgeMappings are bridges by physical network (ovn-bridge-mappings).
+	BridgeMappings map[string]string
+	// AnnouncePause is the longest pause between announcements of a port, which then never end; 0: five are made (garp-max-timeout-sec).
+	AnnouncePause time.Duration
 	// Advertised goes into other_config and external_ids of the Chassis row.
 	Advertised map[string]string
 }
@@ -101,6 +106,7 @@ func readSettings(row *vsw.OpenvSwitch, over Overrides) (Settings, []logical.Pro
 	s.Encap = r.encap()
 	s.TransportZones = splitList(r.get("ovn-transport-zones"))
 	s.FloodLimit = r.floodLimit()
+	s.BridgeMappings, s.AnnouncePause = r.bridgeMappings(), r.announcePause()
 	s.Advertised = r.advertised()
 	for _, key := range slices.Sorted(maps.Keys(unsupportedKeys)) {
 		if v := r.get(key); v != "" && v != unsupportedKeys[key] {
@@ -122,6 +128,37 @@ func (r *settingsReader) floodLimit() uint32 {
 		return defaultFloodLimit
 	}
 	return uint32(n)
+}
+
+// bridgeMappings reads ovn-bridge-mappings: "NETWORK:BRIDGE,...".
+func (r *settingsReader) bridgeMappings() map[string]string {
+	var mappings map[string]string
+	for _, word := range splitList(r.get("ovn-bridge-mappings")) {
+		network, bridge, _ := strings.Cut(word, ":")
+		if network == "" || bridge == "" {
+			r.problem("ovn-bridge-mappings", "%s is no network and bridge: it is ignored", logical.Quote(word))
+			continue
+		}
+		if mappings == nil {
+			mappings = map[string]string{}
+		}
+		mappings[network] = bridge
+	}
+	return mappings
+}
+
+// announcePause reads garp-max-timeout-sec.
+func (r *settingsReader) announcePause() time.Duration {
+	word := r.get("garp-max-timeout-sec")
+	if word == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(word, 10, 31)
+	if err != nil {
+		r.problem("garp-max-timeout-sec", "%s is no number of seconds: it is ignored", logical.Quote(word))
+		return 0
+	}
+	return time.Duration(n) * time.Second
 }
 
 func (r *settingsReader) remotes(over Overrides) (sb, nb []string) {

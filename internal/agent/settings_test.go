@@ -3,6 +3,7 @@ package agent
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -62,6 +63,15 @@ func TestReadSettings(t *testing.T) {
 		{name: "flood limit", ids: base(map[string]string{"woven-flood-limit": "0"}), want: want(func(s *Settings) { s.FloodLimit = 0 })},
 		{name: "bad flood limit", ids: base(map[string]string{"woven-flood-limit": "many"}), want: want(nil),
 			problems: `open_vswitch external_ids:woven-flood-limit: "many" is no number of copies a second: it is ignored`},
+		{name: "physical networks", ids: base(map[string]string{"ovn-bridge-mappings": "physnet1:br-ex, physnet2:br2,bad,:br3,physnet4:", "garp-max-timeout-sec": "30"}),
+			want: want(func(s *Settings) {
+				s.BridgeMappings, s.AnnouncePause = map[string]string{"physnet1": "br-ex", "physnet2": "br2"}, 30*time.Second
+			}),
+			problems: `open_vswitch external_ids:ovn-bridge-mappings: "bad" is no network and bridge: it is ignored
+				open_vswitch external_ids:ovn-bridge-mappings: ":br3" is no network and bridge: it is ignored
+				open_vswitch external_ids:ovn-bridge-mappings: "physnet4:" is no network and bridge: it is ignored`},
+		{name: "bad pause", ids: base(map[string]string{"garp-max-timeout-sec": "-1"}), want: want(nil),
+			problems: `open_vswitch external_ids:garp-max-timeout-sec: "-1" is no number of seconds: it is ignored`},
 		{name: "outer header", ids: base(map[string]string{"ovn-encap-tos": "inherit", "ovn-encap-df_default": "false"}),
 			want: want(func(s *Settings) { s.Encap.InheritTOS, s.Encap.MayFragment = true, true })},
 		{name: "TOS", ids: base(map[string]string{"ovn-encap-tos": "0x28"}), want: want(func(s *Settings) { s.Encap.TOS = 0x28 })},

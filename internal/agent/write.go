@@ -22,6 +22,7 @@ func (l *loop) writeSouth(r *round) {
 		pieces = append(pieces, l.keepRouting(r, instances)...)
 		l.keepServing(r, instances)
 		l.keepACLs(r, instances)
+		l.keepAnnouncements(r, instances)
 	}
 	l.sbDB.write(r.now, pieces...)
 }

@@ -122,6 +122,9 @@ func readPort(chassis string, pb *sb.PortBinding, from *portSource) (*logical.Po
 // readPolicy reads addresses and port security.
 func (r *portReader) readPolicy() {
 	p := r.port
+	if p.Type == localnetType {
+		p.Network = r.binding.Options["network_name"]
+	}
 	addresses, dynamic, security := r.binding.MAC, (*string)(nil), r.binding.PortSecurity
 	if r.row != nil {
 		p.NBUUID = r.row.UUID

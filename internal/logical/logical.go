@@ -77,6 +77,8 @@ type Port struct {
 	Enabled bool
 	// Addresses of the port, dynamic ones and those of a router port ("router") resolved.
 	Addresses []Address
+	// Network is the physical network that a port of type "localnet" leads to (options:network_name); "" for other types.
+	Network string
 	// Link is the other end of a port of type "router"; nil for other types, and when that is not known.
 	Link *Link
 	// ARPProxy are addresses for which a port of type "router" answers ARP and ND requests besides its own; the MAC address
