@@ -21,8 +21,10 @@ func patch(sw *logical.Switch, last compiled) *config.Config {
 	cfg := &config.Config{Ports: maps.Clone(have.Ports), FDB: maps.Clone(have.FDB), Neighbours: maps.Clone(have.Neighbours)}
 	for _, p := range gone {
 		delete(cfg.Ports, p.Key)
+		for _, mac := range macs(p) {
+			delete(cfg.FDB, mac)
+		}
 		for _, a := range p.Addresses {
-			delete(cfg.FDB, a.MAC)
 			for _, prefix := range a.Prefixes {
 				delete(cfg.Neighbours, prefix.Addr())
 			}

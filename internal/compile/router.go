@@ -58,8 +58,8 @@ func routerModule(s routerSource) (*netstate.Module, logical.Problems) {
 		if s.around[i] != nil {
 			m.Ports[i].Peer = &netstate.Link{Module: p.Link.Datapath, Key: p.Link.Key}
 		}
-		cfg.Ports[p.Key] = config.Port{Enabled: r.Enabled && p.Enabled && !p.Gateway, MAC: p.MAC, Networks: p.Networks, Table: p.RouteTable, MTU: p.MTU,
-			Exempt: exemptions(p, s.exempt[i], &problems), Advertises: p.RA != nil}
+		cfg.Ports[p.Key] = config.Port{Enabled: r.Enabled && p.Enabled && !p.Gateway, MAC: p.MAC, ProxyMAC: proxyMAC(p, s.around[i]), Networks: p.Networks,
+			Table: p.RouteTable, MTU: p.MTU, Exempt: exemptions(p, s.exempt[i], &problems), Advertises: p.RA != nil}
 		addNeighbours(cfg, r, p, s.around[i])
 	}
 	for _, n := range r.Neighbours {

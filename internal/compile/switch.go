@@ -43,6 +43,7 @@ func switchModule(now, last compiled) (*netstate.Module, logical.Problems) {
 	cfg.VLANPassthru, cfg.DNS = sw.VLANPassthru, len(sw.DNS) > 0
 	cfg.FloodGroup, cfg.UnknownGroup = keys[floodGroup], keys[unknownGroup]
 	cfg.Snooping = snooping(sw, keys)
+	cfg.Proxies = proxies(sw, &problems)
 	cfg.Meters = metersFor(config.Metered, now.meters)
 	checkMeters(sw.Copp, now.meters, "logical_switch", sw.Name, &problems)
 	return m, problems
@@ -145,16 +146,18 @@ func addAddresses(cfg *config.Config, sw *logical.Switch, p *logical.Port, probl
 	}
 	asked := p.Link != nil
 	answer := asked || !p.Unknown && !sw.VLANPassthru && p.Type != "virtual" && p.Type != "router"
-	for _, a := range p.Addresses {
-		if other, taken := cfg.FDB[a.MAC]; !taken {
-			cfg.FDB[a.MAC] = p.Key
+	for _, mac := range macs(p) {
+		if other, taken := cfg.FDB[mac]; !taken {
+			cfg.FDB[mac] = p.Key
 		} else if other != p.Key {
 			problems.Add("logical_switch_port", p.Name, "its MAC address %s is that of port %s: frames go there",
-				logical.MAC(a.MAC), logical.Quote(portName(sw, other)))
+				logical.MAC(mac), logical.Quote(portName(sw, other)))
 		}
-		if !answer {
-			continue
-		}
+	}
+	if !answer {
+		return
+	}
+	for _, a := range p.Addresses {
 		for _, prefix := range a.Prefixes {
 			addr := prefix.Addr()
 			if other, taken := cfg.Neighbours[addr]; !taken {

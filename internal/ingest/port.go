@@ -160,7 +160,8 @@ func ownAddresses(l *logical.Link) logical.Address {
 	return a
 }
 
-// arpProxy reads options:arp_proxy of a router port: "[MAC] IP[/plen]...".
+// arpProxy reads options:arp_proxy of a router port: "[MAC] IP[/plen]...", as releases of OVN after 23.03 do: in that one there are only IPv4
+// addresses, and of a network its first address.
 func (r *portReader) arpProxy(text string) logical.Address {
 	var a logical.Address
 	if text == "" || r.port.Type != routerType {
@@ -168,12 +169,16 @@ func (r *portReader) arpProxy(text string) logical.Address {
 	}
 	word, rest := nextWord(text)
 	if mac, ok := parseMAC(word); ok {
-		a.MAC = mac
 		word, rest = nextWord(rest)
+		if mac[0]&1 != 0 || mac == [6]byte{} {
+			r.problem("options:arp_proxy: %s is no station's MAC address: that of the router port stands for it", logical.MAC(mac))
+		} else {
+			a.MAC = mac
+		}
 	}
 	for ; word != ""; word, rest = nextWord(rest) {
 		prefix, ok := parsePrefix(word)
-		if !ok {
+		if !ok || prefix.Addr().IsMulticast() || prefix.IsSingleIP() && prefix.Addr().IsUnspecified() {
 			r.problem("options:arp_proxy: %s is no address: it is left out", logical.Quote(word))
 			continue
 		}

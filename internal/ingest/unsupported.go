@@ -96,9 +96,6 @@ func (r *portReader) checkRouterPort(elsewhere bool) {
 	if r.binding.Type == l3gatewayType && !elsewhere {
 		r.problem("gateway routers are not supported yet: what is sent to it is dropped")
 	}
-	if r.row.Options["arp_proxy"] != "" {
-		r.problem("options:arp_proxy is not supported yet: its addresses are not answered")
-	}
 	if r.row.Options["nat-addresses"] != "" {
 		r.problem("options:nat-addresses is not supported yet: external addresses are not announced")
 	}

@@ -10,7 +10,7 @@ import (
 	"woven.dev/woven/sdk/iom/meter"
 )
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package l2switch -output-stem l2switch -type l2switch_config -type l2switch_port -type l2switch_mac_key -type l2switch_ip_key -type l2switch_fdb_key -type l2switch_neigh_key -type l2switch_neigh -type l2switch_flag -type l2switch_mac_flag -type l2switch_ip_use -type l2switch_config_flag -type l2switch_learned -type l2switch_learn_count -type iom_addr L2switch l2switch.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package l2switch -output-stem l2switch -type l2switch_config -type l2switch_port -type l2switch_mac_key -type l2switch_ip_key -type l2switch_fdb_key -type l2switch_neigh_key -type l2switch_neigh -type l2switch_proxy_key -type l2switch_flag -type l2switch_mac_flag -type l2switch_ip_use -type l2switch_config_flag -type l2switch_learned -type l2switch_learn_count -type iom_addr L2switch l2switch.bpf.c -- -I../../sdk/include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Kind is the module kind for a release.
 func Kind() iom.Kind {
@@ -61,6 +61,13 @@ func Entries(inst iom.Instance, t *iom.Tables) error {
 		return fmt.Errorf("configure l2switch: %w", err)
 	}
 	meter.Put(t, inst, c.Meters, metered)
+	for p, n := range c.Proxies {
+		key := L2switchL2switchProxyKey{Prefixlen: uint32(32 + p.Bits()), Dp: inst.Slot, Addr: L2switchIomAddr{A: iom.Addr(p.Addr())}}
+		if p.Addr().Is4() {
+			key.Prefixlen += 96
+		}
+		iom.Put(t, "l2switch_proxies", key, L2switchL2switchNeigh{Mac: n.MAC, Port: n.Port})
+	}
 	putConfig(t, inst.Slot, c)
 	for key, slot := range inst.Local {
 		putPort(t, slot, c.Ports[key])
@@ -86,6 +93,9 @@ func putConfig(t *iom.Tables, slot uint32, c *config.Config) {
 	}
 	if c.DNS {
 		row.Flags |= L2switchL2switchConfigFlagL2SWITCH_DNS
+	}
+	if len(c.Proxies) > 0 {
+		row.Flags |= L2switchL2switchConfigFlagL2SWITCH_PROXIES
 	}
 	if s := c.Snooping; s != nil {
 		row.Flags |= L2switchL2switchConfigFlagL2SWITCH_SNOOP

@@ -219,6 +219,7 @@ const (
 	L2switchL2switchConfigFlagL2SWITCH_VLAN_PASSTHRU L2switchL2switchConfigFlag = 1
 	L2switchL2switchConfigFlagL2SWITCH_SNOOP         L2switchL2switchConfigFlag = 2
 	L2switchL2switchConfigFlagL2SWITCH_DNS           L2switchL2switchConfigFlag = 4
+	L2switchL2switchConfigFlagL2SWITCH_PROXIES       L2switchL2switchConfigFlag = 8
 )
 
 type L2switchL2switchDecisions struct {
@@ -338,6 +339,13 @@ type L2switchL2switchPort struct {
 	Ip6      L2switchIomAddr
 }
 
+type L2switchL2switchProxyKey struct {
+	_         structs.HostLayout
+	Prefixlen uint32
+	Dp        uint32
+	Addr      L2switchIomAddr
+}
+
 type L2switchL2switchPunt uint32
 
 const (
@@ -381,6 +389,7 @@ const (
 	L2switchMapL2switchMcasts      = "l2switch_mcasts"
 	L2switchMapL2switchNeighs      = "l2switch_neighs"
 	L2switchMapL2switchPorts       = "l2switch_ports"
+	L2switchMapL2switchProxies     = "l2switch_proxies"
 	L2switchProgL2switchIn         = "l2switch_in"
 	L2switchProgL2switchLeave      = "l2switch_leave"
 	L2switchProgL2switchNext       = "l2switch_next"
@@ -473,6 +482,7 @@ type L2switchMapSpecs struct {
 	L2switchMcasts      *ebpf.MapSpec `ebpf:"l2switch_mcasts"`
 	L2switchNeighs      *ebpf.MapSpec `ebpf:"l2switch_neighs"`
 	L2switchPorts       *ebpf.MapSpec `ebpf:"l2switch_ports"`
+	L2switchProxies     *ebpf.MapSpec `ebpf:"l2switch_proxies"`
 }
 
 // L2switchVariableSpecs contains global variables before they are loaded into the kernel.
@@ -535,6 +545,7 @@ type L2switchMaps struct {
 	L2switchMcasts      *ebpf.Map `ebpf:"l2switch_mcasts"`
 	L2switchNeighs      *ebpf.Map `ebpf:"l2switch_neighs"`
 	L2switchPorts       *ebpf.Map `ebpf:"l2switch_ports"`
+	L2switchProxies     *ebpf.Map `ebpf:"l2switch_proxies"`
 }
 
 func (m *L2switchMaps) Close() error {
@@ -568,6 +579,7 @@ func (m *L2switchMaps) Close() error {
 		m.L2switchMcasts,
 		m.L2switchNeighs,
 		m.L2switchPorts,
+		m.L2switchProxies,
 	)
 }
 

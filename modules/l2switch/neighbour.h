@@ -7,11 +7,24 @@
 #include <iom/neighbour.h>
 #include "tables.h"
 
+/* Who has addr, or answers for a network that it is in (ovn-nb(5), Logical_Switch_Port options:arp_proxy); NULL: nobody known. */
+static __always_inline struct l2switch_neigh *find_neighbour(struct iom_meta *m, const struct iom_addr *addr)
+{
+	struct l2switch_neigh_key key = { .dp = m->dp, .addr = *addr };
+	struct l2switch_proxy_key network = { .prefixlen = 32 + 128, .dp = m->dp, .addr = *addr };
+	struct l2switch_neigh *neigh = bpf_map_lookup_elem(&l2switch_neighs, &key);
+	struct l2switch_config *config;
+
+	if (neigh)
+		return neigh;
+	config = config_of(m);
+	return config && config->flags & L2SWITCH_PROXIES ? bpf_map_lookup_elem(&l2switch_proxies, &network) : NULL;
+}
+
 /* Who answers for addr, unless it is the asker. If that is a port itself, owner is where to ask it. */
 static __always_inline struct l2switch_neigh *known_neighbour(struct iom_meta *m, const struct iom_addr *addr, iom_ref *owner)
 {
-	struct l2switch_neigh_key key = { .dp = m->dp, .addr = *addr };
-	struct l2switch_neigh *neigh = bpf_map_lookup_elem(&l2switch_neighs, &key);
+	struct l2switch_neigh *neigh = find_neighbour(m, addr);
 
 	if (!neigh || neigh->port == m->in_key)
 		return NULL;

@@ -34,6 +34,7 @@ enum l2switch_config_flag {
 	L2SWITCH_VLAN_PASSTHRU = 1 << 0, /* tagged frames pass */
 	L2SWITCH_SNOOP = 1 << 1, /* IP multicast goes where it was joined */
 	L2SWITCH_DNS = 1 << 2, /* user space may answer DNS requests */
+	L2SWITCH_PROXIES = 1 << 3, /* has rows in l2switch_proxies */
 };
 
 /* By instance slot. */
@@ -213,5 +214,19 @@ struct {
 	__uint(max_entries, 131072);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } l2switch_neighs SEC(".maps");
+
+/* Networks for whose addresses the switch answers if none of its ports has them. */
+struct l2switch_proxy_key {
+	__u32 prefixlen; /* bits: 32 for the instance, then the address (IPv4 as v4-mapped: 96 more) */
+	__u32 dp; /* instance slot */
+	struct iom_addr addr;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct l2switch_proxy_key);
+	__type(value, struct l2switch_neigh);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} l2switch_proxies SEC(".maps");
 
 #endif

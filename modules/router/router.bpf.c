@@ -33,7 +33,7 @@ int router_in(struct __sk_buff *skb)
 		return iom_drop(skb, m, router, VLAN_TAGGED);
 	if (iom_mac_is_group(m->smac))
 		return iom_drop(skb, m, router, SRC_MULTICAST);
-	if (!iom_mac_is_group(m->dmac) && !iom_mac_eq(m->dmac, port->mac))
+	if (!iom_mac_is_group(m->dmac) && !iom_mac_eq(m->dmac, port->mac) && !iom_mac_eq(m->dmac, port->proxy_mac))
 		return iom_drop(skb, m, router, NOT_FOR_ROUTER);
 	if (m->proto == ETH_ARP)
 		return arp_in(skb, m, port);

@@ -92,7 +92,10 @@ func putConfig(t *iom.Tables, slot uint32, c *config.Config, policies uint32) {
 
 // putPort writes a port; exempt is the version of its list of exemptions.
 func putPort(t *iom.Tables, slot uint32, p config.Port, tables map[string]uint32, exempt uint32) {
-	row := RouterRouterPort{Mac: p.MAC, Mtu: p.MTU, Table: tables[p.Table], Exempt: exempt}
+	row := RouterRouterPort{Mac: p.MAC, Mtu: p.MTU, Table: tables[p.Table], Exempt: exempt, ProxyMac: p.MAC}
+	if p.ProxyMAC != [6]byte{} {
+		row.ProxyMac = p.ProxyMAC
+	}
 	if p.Enabled {
 		row.Flags |= RouterRouterPortFlagROUTER_PORT_ENABLED
 	}

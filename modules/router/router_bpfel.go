@@ -459,12 +459,14 @@ type RouterRouterPolicyKey struct {
 }
 
 type RouterRouterPort struct {
-	_      structs.HostLayout
-	Flags  RouterRouterPortFlag
-	Table  uint32
-	Mac    [6]uint8
-	Mtu    uint16
-	Exempt uint32
+	_        structs.HostLayout
+	Flags    RouterRouterPortFlag
+	Table    uint32
+	Mac      [6]uint8
+	Mtu      uint16
+	ProxyMac [6]uint8
+	Pad      uint16
+	Exempt   uint32
 }
 
 type RouterRouterPortFlag uint32

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -179,6 +180,26 @@ func TestAdmission(t *testing.T) {
 	} {
 		if diff := cmp.Diff(s.want, k.Send(s.port, s.frame).Text); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", s.name, diff)
+		}
+	}
+}
+
+// A port takes what is for the MAC address of its proxy as for its own.
+func TestProxyMAC(t *testing.T) {
+	proxy := net.HardwareAddr{0x0a, 0, 0, 0, 0, 0x55}
+	k := storyNetwork(t, func(c *config.Config) {
+		p := c.Ports[1]
+		p.ProxyMAC = [6]byte(proxy)
+		c.Ports[1] = p
+	})
+	for _, c := range []struct {
+		port  string
+		dmac  net.HardwareAddr
+		taken bool
+	}{{"lrp0", proxy, true}, {"lrp0", lrpMAC(0), true}, {"lrp1", proxy, false}, {"lrp1", make(net.HardwareAddr, 6), false}} {
+		got := k.Send(c.port, iomtest.UDP(t, vmMAC(0), c.dmac, ip("10.0.0.77"), ip("10.0.1.10"), 1, 2)).Text
+		if taken := !strings.Contains(got, "drop router.not_for_router"); taken != c.taken {
+			t.Errorf("to %s by %s: %s", c.dmac, c.port, got)
 		}
 	}
 }

@@ -86,6 +86,8 @@ struct router_port {
 	__u32 table; /* of the routes for what comes in; 0: main */
 	__u8 mac[6];
 	__u16 mtu; /* bytes of the largest IP packet that may leave or come in; 0: any */
+	__u8 proxy_mac[6]; /* what is for it comes in, too; mac when there is none */
+	__u16 pad;
 	__u32 exempt; /* version of the list of rules for packets that may be larger; 0: there are none */
 };
 struct {

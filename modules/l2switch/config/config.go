@@ -33,6 +33,8 @@ type Config struct {
 	FDB map[[6]byte]uint16
 	// Neighbours are the addresses whose owners are known: the switch answers ARP and ND itself, or asks the owner alone.
 	Neighbours map[netip.Addr]Neighbour
+	// Proxies are networks for whose addresses the switch answers ARP and ND unless Neighbours has them; of several the longest prefix counts.
+	Proxies map[netip.Prefix]Neighbour
 	// Meters limit what reaches user space, by kind of packet; what has none is limited all the same.
 	Meters map[string]meter.Meter
 }
@@ -98,7 +100,7 @@ type Neighbour struct {
 func (c *Config) Equal(other any) bool {
 	o, ok := other.(*Config)
 	return ok && c.FloodGroup == o.FloodGroup && c.UnknownGroup == o.UnknownGroup && c.VLANPassthru == o.VLANPassthru && c.DNS == o.DNS &&
-		maps.Equal(c.FDB, o.FDB) && maps.Equal(c.Neighbours, o.Neighbours) && maps.Equal(c.Meters, o.Meters) &&
+		maps.Equal(c.FDB, o.FDB) && maps.Equal(c.Neighbours, o.Neighbours) && maps.Equal(c.Proxies, o.Proxies) && maps.Equal(c.Meters, o.Meters) &&
 		maps.EqualFunc(c.Ports, o.Ports, Port.equal) && reflect.DeepEqual(c.Snooping, o.Snooping)
 }
 
@@ -130,6 +132,14 @@ func (c *Config) Validate() error {
 		}
 		if _, ok := c.Ports[n.Port]; !ok {
 			return fmt.Errorf("neighbour %s belongs to port key %d, which is not in this switch", a, n.Port)
+		}
+	}
+	for p, n := range c.Proxies {
+		if !p.IsValid() || p != p.Masked() || p.Addr().Is4In6() || p.Addr().IsMulticast() || n.Asked {
+			return fmt.Errorf("proxy for %s is for no network that a switch can answer for", p)
+		}
+		if _, ok := c.Ports[n.Port]; !ok {
+			return fmt.Errorf("proxy for %s belongs to port key %d, which is not in this switch", p, n.Port)
 		}
 	}
 	return meter.Validate(c.Meters, Metered)

@@ -28,7 +28,8 @@ func sample() *Config {
 			netip.MustParseAddr("fd00::1"):  {MAC: mac1, Port: 1},
 			netip.MustParseAddr("10.0.0.1"): {MAC: mac1, Port: 1},
 		},
-		Meters: map[string]meter.Meter{"dns": {Rate: 10}, "igmp": {Rate: 100, Burst: 20, Bits: true}},
+		Proxies: map[netip.Prefix]Neighbour{netip.MustParsePrefix("fd00::/64"): {MAC: mac2, Port: 2}, netip.MustParsePrefix("10.0.0.0/8"): {MAC: mac1, Port: 2}},
+		Meters:  map[string]meter.Meter{"dns": {Rate: 10}, "igmp": {Rate: 100, Burst: 20, Bits: true}},
 	}
 }
 
@@ -40,6 +41,8 @@ fdb 0a:00:00:00:00:01 port 1
 fdb 0a:00:00:00:00:02 port 2
 neighbour 10.0.0.1 is 0a:00:00:00:00:01 port 1
 neighbour fd00::1 is 0a:00:00:00:00:01 port 1
+proxy for 10.0.0.0/8 is 0a:00:00:00:00:01 port 2
+proxy for fd00::/64 is 0a:00:00:00:00:02 port 2
 meter dns 10 pktps burst 10
 meter igmp 100 kbps burst 20
 `
@@ -62,6 +65,10 @@ func TestValidate(t *testing.T) {
 		{"multicast neighbour", func(c *Config) { c.Neighbours[netip.MustParseAddr("ff02::1")] = Neighbour{Port: 1} }, "no unicast"},
 		{"no neighbour address", func(c *Config) { c.Neighbours[netip.Addr{}] = Neighbour{Port: 1} }, "no unicast"},
 		{"neighbour of an absent port", func(c *Config) { c.Neighbours[netip.MustParseAddr("fd00::9")] = Neighbour{Port: 9} }, "port key 9"},
+		{"proxy for no network", func(c *Config) { c.Proxies[netip.MustParsePrefix("10.0.0.1/8")] = Neighbour{Port: 1} }, "for no network"},
+		{"proxy for groups", func(c *Config) { c.Proxies[netip.MustParsePrefix("224.0.0.0/4")] = Neighbour{Port: 1} }, "for no network"},
+		{"proxy that is asked", func(c *Config) { c.Proxies[netip.MustParsePrefix("10.0.0.0/8")] = Neighbour{Port: 1, Asked: true} }, "for no network"},
+		{"proxy of an absent port", func(c *Config) { c.Proxies[netip.MustParsePrefix("10.0.0.0/8")] = Neighbour{Port: 9} }, "port key 9"},
 		{"meter of a router", func(c *Config) { c.Meters["arp"] = meter.Meter{Rate: 1} }, `meter for "arp"`},
 		{"meter without a rate", func(c *Config) { c.Meters["dns"] = meter.Meter{Burst: 1} }, "no rate"},
 	}

@@ -16,6 +16,7 @@ func TestEqual(t *testing.T) {
 			Ports: map[uint16]Port{1: {Security: []Address{{Prefixes: []netip.Prefix{netip.PrefixFrom(addr, 32)}}}}},
 			FDB:   map[[6]byte]uint16{{2}: 1}, Neighbours: map[netip.Addr]Neighbour{addr: {Port: 1}},
 			Snooping: &Snooping{Groups: map[netip.Addr]uint16{addr: 32769}},
+			Proxies:  map[netip.Prefix]Neighbour{netip.PrefixFrom(addr, 32): {Port: 1}},
 			Meters:   map[string]meter.Meter{"dns": {Rate: 1}},
 		}
 	}
@@ -43,6 +44,7 @@ func TestEqual(t *testing.T) {
 		"virtual":  func(c *Config) { c.Ports[1].Security[0].VRRP = [][6]byte{{}} },
 		"port key": func(c *Config) { c.FDB[[6]byte{2}] = 2 },
 		"owner":    func(c *Config) { c.Neighbours[addr] = Neighbour{Port: 2} },
+		"proxy":    func(c *Config) { c.Proxies[netip.PrefixFrom(addr, 32)] = Neighbour{Port: 2} },
 		"rate":     func(c *Config) { c.Meters["dns"] = meter.Meter{Rate: 2} },
 		"group":    func(c *Config) { c.Snooping.Groups[addr]++ },
 	} {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -42,6 +43,13 @@ func (c *Config) String() string {
 			asked = ", which is asked"
 		}
 		fmt.Fprintf(&b, "neighbour %s is %s port %d%s\n", addr, net.HardwareAddr(n.MAC[:]), n.Port, asked)
+	}
+	order := func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	}
+	for _, p := range slices.SortedFunc(maps.Keys(c.Proxies), order) {
+		n := c.Proxies[p]
+		fmt.Fprintf(&b, "proxy for %s is %s port %d\n", p, net.HardwareAddr(n.MAC[:]), n.Port)
 	}
 	b.WriteString(meter.Text(c.Meters))
 	return b.String()

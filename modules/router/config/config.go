@@ -39,6 +39,8 @@ var Metered = []string{"arp", "arp-resolve", "icmp4-error", "icmp6-error", "nd-n
 type Port struct {
 	Enabled bool
 	MAC     [6]byte
+	// ProxyMAC is another MAC address that the port takes packets for, whose addresses the switch behind it answers for; zero: none.
+	ProxyMAC [6]byte
 	// Networks are the port's addresses with the length of the network's prefix, link-local ones included.
 	Networks []netip.Prefix
 	// Table names the routes for what comes in by the port, beside those to the ports' networks; "" is the main table.

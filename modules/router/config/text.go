@@ -38,6 +38,9 @@ func (c *Config) String() string {
 // String is the port in one line.
 func (p Port) String() string {
 	s := net.HardwareAddr(p.MAC[:]).String()
+	if p.ProxyMAC != [6]byte{} {
+		s += " and " + net.HardwareAddr(p.ProxyMAC[:]).String()
+	}
 	for _, n := range p.Networks {
 		s += " " + n.String()
 	}
