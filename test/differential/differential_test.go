@@ -26,6 +26,7 @@ const (
 // shares is how many of a hundred verdicts, at least, are of a kind: if both sides just dropped, they would agree, too.
 var shares = map[string]int{
 	"drop": 25, "output": 15, "several": 2, string(answerResolve): 2, string(answerExpired): 1, string(answerError): 1,
+	string(stateNew): 25, string(stateInvalid): 5, string(stateEstablished): 10, string(stateReply): 2,
 }
 
 // TestDifferential sends random packets through random clouds. The same clouds each time, but with WOVEN_SOAK=1h in the environment others for an
@@ -35,11 +36,7 @@ func TestDifferential(t *testing.T) {
 	failed := 0
 	for seed := range seeds(t) {
 		g := newCloud(seed)
-		var flows []microflow
-		for range packets {
-			flows = append(flows, g.packet())
-		}
-		d, err := b.try(g.rows, g.names(), flows)
+		d, err := b.try(g.rows, g.names(), g.sendings(), g.followUps)
 		if err != nil {
 			t.Fatalf("WOVEN_SEED=%d: %v", seed, err)
 		}
@@ -99,13 +96,16 @@ func newBench(t testing.TB) *bench {
 
 // disagreement is a packet of which Woven and OVN make something else.
 type disagreement struct {
-	packet      microflow
+	sending
 	woven, ovn  verdict
 	steps, flow string // how
 }
 
+// followUps are what is sent after a packet of which v became; nil: nothing is.
+type followUps func(s sending, v verdict, learns bool) []sending
+
 // try puts rows in force and sends packets, until the first disagreement; nil: there is none.
-func (b *bench) try(rows []row, vifs []string, flows []microflow) (*disagreement, error) {
+func (b *bench) try(rows []row, vifs []string, list []sending, more followUps) (*disagreement, error) {
 	if err := b.central.replace(rows); err != nil {
 		return nil, err
 	}
@@ -117,46 +117,61 @@ func (b *bench) try(rows []row, vifs []string, flows []microflow) (*disagreement
 		return nil, err
 	}
 	defer tracer.Close()
-	o, err := newOracle(b.dir, b.central.sb.Remote(), "new", len(flows))
-	if err != nil {
-		return nil, err
-	}
+	o := oracles{dir: b.dir, remote: b.central.sb.Remote(), traces: len(list), byState: map[state]*oracle{}}
 	defer o.close()
-	for _, p := range flows {
-		if d, err := b.send(tracer, o, p); err != nil || d != nil {
+	for len(list) > 0 {
+		s := list[0]
+		r, d, err := b.send(tracer, o, s)
+		if err != nil || d != nil {
 			return d, err
+		}
+		list = list[1:]
+		if more != nil && r != nil {
+			list = slices.Concat(more(s, r.want, r.learns), list)
 		}
 	}
 	return nil, nil
 }
 
-// send sends one packet on both sides.
-func (b *bench) send(tracer *hover.Tracer, o *oracle, p microflow) (*disagreement, error) {
-	want, err := o.trace(p.String())
-	if errors.Is(err, errNoAnswer) {
-		b.counts["ovn-trace has no answer"]++
-		return nil, nil
-	} else if err != nil {
-		return nil, fmt.Errorf("packet %s: %w", p, err)
-	}
-	got, steps, err := b.node.trace(tracer, p.String())
+// send sends a packet on both sides. The trial is nil if ovn-trace has no answer.
+func (b *bench) send(tracer *hover.Tracer, oracles oracles, s sending) (*trial, *disagreement, error) {
+	o, err := oracles.of(s.state)
 	if err != nil {
-		return nil, fmt.Errorf("packet %s: %w", p, err)
+		return nil, nil, err
 	}
-	if !equal(got, want) {
-		fields, err := fieldsOf(p.String())
-		if err != nil {
-			return nil, err
-		}
-		meant, name := trial{packet: fields, got: got, want: want, reasons: dropReasons(steps)}.expected()
-		if !equal(got, meant) {
-			return &disagreement{packet: p, woven: got, ovn: want, steps: stepsText(steps, "  "), flow: o.explain(p.String())}, nil
+	t, steps, err := b.trial(tracer, o, s)
+	if errors.Is(err, errNoAnswer) {
+		b.counts[errNoAnswer.Error()]++
+		return nil, nil, nil
+	} else if err != nil {
+		return nil, nil, fmt.Errorf("packet %s (%s): %w", s.packet, s.state, err)
+	}
+	if !equal(t.got, t.want) {
+		meant, name := t.expected()
+		if !equal(t.got, meant) {
+			return t, &disagreement{sending: s, woven: t.got, ovn: t.want, steps: stepsText(steps, "  "), flow: o.explain(s.packet.String())}, nil
 		}
 		b.counts[name]++
 	}
 	b.all++
-	b.counts[kindOf(want)]++
-	return nil, nil
+	b.counts[kindOf(t.want)]++
+	b.counts[string(s.state)]++
+	return t, nil, nil
+}
+
+// trial is what both sides make of a packet.
+func (b *bench) trial(tracer *hover.Tracer, o *oracle, s sending) (*trial, []hover.TraceStep, error) {
+	want, err := o.trace(s.packet.String())
+	if err != nil {
+		return nil, nil, err
+	}
+	got, steps, err := b.node.trace(tracer, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	fields, err := fieldsOf(s.packet.String())
+	learns := slices.ContainsFunc(steps, func(s hover.TraceStep) bool { return s.What == "learn" })
+	return &trial{packet: fields, got: got, want: want, reasons: dropReasons(steps), learns: learns}, steps, err
 }
 
 // dropReasons are why a packet, or copies of it, were dropped.
@@ -194,7 +209,7 @@ func (b *bench) report(rows []row, d *disagreement) string {
 	for _, r := range rows {
 		fmt.Fprintf(&text, "%s\n", r)
 	}
-	fmt.Fprintf(&text, "packet: %s\nOVN: %s\nWoven: %s\n", d.packet, d.ovn, d.woven)
+	fmt.Fprintf(&text, "packet: %s\nOVN: %s\nWoven: %s\n", d.sending, d.ovn, d.woven)
 	for _, p := range b.node.problems {
 		fmt.Fprintf(&text, "problem: %s: %s\n", p.Object, p.Reason)
 	}

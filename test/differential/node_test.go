@@ -2,6 +2,7 @@ package differential
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -37,6 +38,8 @@ type node struct {
 	reader   ingest.Reader
 	compiler compile.Compiler
 	north    *nb.Rows          // as applied last
+	zones    []zone            // of that state
+	ifindex  map[string]uint32 // of its VIFs' devices
 	problems []logical.Problem // of that state
 }
 
@@ -85,7 +88,9 @@ func (n *node) apply(north *nb.Rows, south *sb.Rows, vifs []string) error {
 	}
 	vifs = slices.DeleteFunc(slices.Clone(vifs), func(name string) bool { return !exists[name] })
 	in := ingest.Input{Chassis: "hv", NB: north, SB: south, VS: n.plugged(vifs), Devices: map[string]logical.Device{}, Routes: map[netip.Addr]logical.Route{}}
-	for i := range vifs {
+	n.ifindex = map[string]uint32{}
+	for i, name := range vifs {
+		n.ifindex[name] = uint32(n.devices[i].Ifindex)
 		in.Devices[n.devices[i].Name] = n.devices[i]
 	}
 	n.north = north
@@ -102,6 +107,7 @@ func (n *node) apply(north *nb.Rows, south *sb.Rows, vifs []string) error {
 		if err == nil && len(result.Failures) > 0 {
 			err = failure(result.Failures[0])
 		}
+		n.zones = zonesOf(n.plane.Instances())
 		return err
 	})
 }
@@ -126,8 +132,13 @@ func (n *node) plugged(vifs []string) *vsw.Rows {
 func (n *node) tracer() (*hover.Tracer, error) { return hover.OpenTracer(n.bpffs, std.Kinds()) }
 
 // trace says what Woven does with a packet, and how.
-func (n *node) trace(tracer *hover.Tracer, microflow string) (verdict, []hover.TraceStep, error) {
-	fields, err := fieldsOf(microflow)
+func (n *node) trace(tracer *hover.Tracer, s sending) (v verdict, steps []hover.TraceStep, err error) {
+	forget, err := n.connect(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, forget()) }()
+	fields, err := fieldsOf(s.packet.String())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -139,7 +150,7 @@ func (n *node) trace(tracer *hover.Tracer, microflow string) (verdict, []hover.T
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err := n.outcomes(result.Steps, frame)
+	v, err = n.outcomes(result.Steps, frame)
 	return v.sort(), result.Steps, err
 }
 

@@ -25,6 +25,31 @@ var errNoAnswer = errors.New("ovn-trace does not answer")
 // endless is how long ovn-trace may take for a packet.
 const endless = 5 * time.Second
 
+// oracles are ovn-trace daemons by the state in which they find connections.
+type oracles struct {
+	dir, remote string
+	traces      int // that each may be asked for
+	byState     map[state]*oracle
+}
+
+// of is the one for a state.
+func (o oracles) of(s state) (*oracle, error) {
+	if o.byState[s] == nil {
+		started, err := newOracle(o.dir, o.remote, s, o.traces)
+		if err != nil {
+			return nil, err
+		}
+		o.byState[s] = started
+	}
+	return o.byState[s], nil
+}
+
+func (o oracles) close() {
+	for _, one := range o.byState {
+		one.close()
+	}
+}
+
 // oracle is an ovn-trace daemon, which holds what the Southbound database was when it started.
 type oracle struct {
 	ctl  string
@@ -34,12 +59,12 @@ type oracle struct {
 // passes bounds how often one packet goes through connection tracking.
 const passes = 24
 
-// newOracle starts a daemon that finds connections in a state (as ovn-trace(8) --ct has it) in so many traces.
-func newOracle(dir, remote, state string, traces int) (*oracle, error) {
-	o := &oracle{ctl: filepath.Join(dir, "trace."+state)}
+// newOracle starts a daemon that finds connections in a state in so many traces.
+func newOracle(dir, remote string, ct state, traces int) (*oracle, error) {
+	o := &oracle{ctl: filepath.Join(dir, "trace."+string(ct))}
 	o.args = []string{"--db=" + remote, "--detach", "--no-chdir", "--unixctl=" + o.ctl, "--pidfile=" + o.ctl + ".pid", "-vconsole:off", "-vsyslog:off"}
 	for range traces * passes {
-		o.args = append(o.args, "--ct="+state)
+		o.args = append(o.args, "--ct="+string(ct))
 	}
 	return o, o.start()
 }
@@ -78,7 +103,7 @@ func (o *oracle) call(method string, params ...string) (string, error) {
 		return "", fmt.Errorf("call ovn-trace: %w", err)
 	}
 	var answer struct{ Result, Error *string }
-	if err := json.NewDecoder(c).Decode(&answer); errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) {
+	if err := json.NewDecoder(c).Decode(&answer); errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return "", errNoAnswer
 	} else if err != nil {
 		return "", fmt.Errorf("call ovn-trace: %w", err)

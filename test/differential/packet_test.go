@@ -14,6 +14,31 @@ func (m microflow) String() string { return strings.Join(m, " && ") }
 
 func (m *microflow) add(format string, args ...any) { *m = append(*m, fmt.Sprintf(format, args...)) }
 
+// value is what the packet has in a field; "": it does not say.
+func (m microflow) value(field string) string {
+	for _, term := range m {
+		if value, ok := strings.CutPrefix(term, field+" == "); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// set changes a field that the packet has.
+func (m microflow) set(field string, value any) {
+	for i, term := range m {
+		if strings.HasPrefix(term, field+" == ") {
+			m[i] = fmt.Sprintf("%s == %v", field, value)
+		}
+	}
+}
+
+// addr is the IP address of an end, "src" or "dst"; the zero Addr for none.
+func (m microflow) addr(end string) netip.Addr {
+	a, _ := netip.ParseAddr(m.value("ip4."+end) + m.value("ip6."+end))
+	return a
+}
+
 // whole is an address without "::": OVN takes every 17 characters with five colons for an Ethernet address.
 func whole(a netip.Addr) string { return a.StringExpanded() }
 
@@ -172,22 +197,27 @@ func (g *generator) ip(m *microflow, v vif) {
 		m.add("ip.proto == %d", pick(g, []int{6, 17, 47}))
 		return
 	}
-	g.transport(m, is4)
+	g.transport(m, is4, g.stateful && g.isRouters(dst))
 }
 
 // laterFragment is ip.frag of a fragment that is not the first one.
 const laterFragment = 3
 
 // lives are times to live: enough for each way, but few enough for a loop between routers to end before Woven's hop guard ends it.
-var lives = []int{6, 6, 6, 6, 6, 6, 7, 2, 1, 0}
+var lives = []int{4, 4, 4, 4, 4, 4, 5, 2, 1, 0}
 
 // ports are interesting ports of transport protocols.
 var ports = []int{22, 79, 80, 81, 443, 1023, 1024, 65535}
 
-func (g *generator) transport(m *microflow, is4 bool) {
-	icmp, echo := "icmp4", []int{8, 8, 0, 3, 11}
+// transport adds the header of a transport protocol. answered: no request for an echo is made, as ovn-trace has the router's answer to it begin a
+// connection of its own.
+func (g *generator) transport(m *microflow, is4, answered bool) {
+	icmp, types := "icmp4", []int{echoRequest, echoRequest, echoReply, 3, 11}
 	if !is4 {
-		icmp, echo = "icmp6", []int{128, 128, 129, 1, 3}
+		icmp, types = "icmp6", []int{echoRequest6, echoRequest6, echoReply6, 1, 3}
+	}
+	if answered {
+		types = types[2:]
 	}
 	switch g.IntN(10) {
 	case 0, 1, 2:
@@ -198,7 +228,7 @@ func (g *generator) transport(m *microflow, is4 bool) {
 		m.add("udp.src == %d", pick(g, ports))
 		m.add("udp.dst == %d", pick(g, ports))
 	case 6, 7:
-		m.add("%s.type == %d", icmp, pick(g, echo))
+		m.add("%s.type == %d", icmp, pick(g, types))
 		m.add("%s.code == %d", icmp, pick(g, []int{0, 0, 0, 1}))
 	case 8:
 		m.add("sctp.src == %d", pick(g, ports))

@@ -6,8 +6,8 @@ import (
 
 // shrink leaves out rows, and terms of the packet, as long as Woven and OVN disagree in the same way.
 func (b *bench) shrink(rows []row, vifs []string, d *disagreement) ([]row, *disagreement) {
-	try := func(rows []row, packet microflow) bool {
-		left, err := b.try(rows, vifs, []microflow{packet})
+	try := func(rows []row, s sending) bool {
+		left, err := b.try(rows, vifs, []sending{s}, nil)
 		if err != nil || left == nil || kindOf(left.woven) != kindOf(d.woven) || kindOf(left.ovn) != kindOf(d.ovn) {
 			return false
 		}
@@ -17,14 +17,14 @@ func (b *bench) shrink(rows []row, vifs []string, d *disagreement) ([]row, *disa
 	for again := true; again; {
 		again = false
 		for i := len(rows) - 1; i >= 0; i-- {
-			if fewer := slices.Delete(slices.Clone(rows), i, i+1); try(fewer, d.packet) {
+			if fewer := slices.Delete(slices.Clone(rows), i, i+1); try(fewer, d.sending) {
 				rows, again = fewer, true
 			}
 		}
 	}
-	for i := len(d.packet) - 1; i > 0; i-- {
+	for i := len(d.packet) - 1; i > 0 && d.first == nil; i-- {
 		if fewer := slices.Delete(slices.Clone(d.packet), i, i+1); sameHeaders(fewer, d.packet) {
-			try(rows, fewer)
+			try(rows, sending{packet: fewer, state: unknown(fewer)})
 		}
 	}
 	return rows, d

@@ -58,6 +58,7 @@ type generator struct {
 	switches []string
 	groups   []portGroup
 	sets     map[bool][]string // of addresses, by whether these are IPv4
+	stateful bool              // has ACLs with connections
 }
 
 // portGroup is a group, and the switches in which it has ports.
@@ -66,8 +67,11 @@ type portGroup struct {
 	switches map[string]bool
 }
 
-// What clouds have ACLs for. (Those with connections come last.)
-var statelessActions = []string{"allow", "allow", "allow-stateless", "drop", "drop", "reject"}
+// What ACLs of clouds without and with connections do.
+var (
+	statelessActions = []string{"allow", "allow", "allow-stateless", "drop", "drop", "reject"}
+	statefulActions  = []string{"allow", "allow-related", "allow-related", "allow-related", "allow-stateless", "drop", "drop", "reject"}
+)
 
 // newCloud makes a cloud; equal seeds give equal ones.
 func newCloud(seed uint64) *generator {
@@ -95,7 +99,8 @@ func newCloud(seed uint64) *generator {
 		g.addPolicies(r)
 	}
 	if g.chance(60) {
-		g.addACLs(statelessActions)
+		g.stateful = g.chance(60)
+		g.addACLs(map[bool][]string{false: statelessActions, true: statefulActions}[g.stateful])
 	}
 	return g
 }

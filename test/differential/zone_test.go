@@ -1,0 +1,134 @@
+package differential
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/ovnexpr"
+	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/wire"
+)
+
+// Tables of connections: established ones, and others.
+const connectionsTable, newOnes = "iom_cts", "iom_cts_new"
+
+// connect makes the node know the connection of s, as zones of all VIFs do that it has come to, and returns how it is made to forget it.
+func (n *node) connect(s sending) (forget func() error, err error) {
+	if s.first == nil {
+		return func() error { return nil }, nil
+	}
+	begun := map[string]string{}
+	if s.decided {
+		if begun, err = n.begin(s.first); err != nil {
+			return nil, err
+		}
+	}
+	rows := map[string]string{}
+	for _, z := range n.zones {
+		key, row, err := z.connection(s.first)
+		if have, ok := begun[iom.Bytes(key)]; ok && err == nil {
+			row, err = iom.Get[wire.Ct](have)
+		}
+		if err != nil {
+			return nil, err
+		}
+		row.Progress, row.Expires = wire.CtEstablished, uint32((n.plane.Uptime()+time.Hour)/time.Second)
+		rows[iom.Bytes(key)] = iom.Bytes(row)
+	}
+	for key := range begun {
+		if rows[key] == "" {
+			return nil, fmt.Errorf("connect by %s: the programs remember %x", s.first, key)
+		}
+	}
+	forget = func() error {
+		if err := n.plane.WriteTable(newOnes, nil, slices.Collect(maps.Keys(begun))); err != nil {
+			return err
+		}
+		return n.plane.WriteTable(connectionsTable, nil, slices.Collect(maps.Keys(rows)))
+	}
+	return forget, n.plane.WriteTable(connectionsTable, rows, nil)
+}
+
+// zone is a VIF's.
+type zone struct {
+	vif      string
+	instance uint32 // slot
+	key      uint16 // of the port
+}
+
+// zonesOf are those of all VIFs in a data plane.
+func zonesOf(instances []hover.Instance) []zone {
+	var zones []zone
+	for _, in := range instances {
+		for _, p := range in.Module.Ports {
+			if p.Device != nil {
+				zones = append(zones, zone{p.Name, in.Slot, p.Key})
+			}
+		}
+	}
+	return zones
+}
+
+// connection is the row of one in the zone on which no rules have decided.
+func (z zone) connection(first microflow) (wire.CtKey, wire.Ct, error) {
+	fields, err := fieldsOf(first.String())
+	if err != nil {
+		return wire.CtKey{}, wire.Ct{}, err
+	}
+	key := wire.CtKey{Zone: z.instance<<16 | uint32(z.key), Proto: uint8(fields.Int("ip.proto").Lo)}
+	src, dst := iom.Addr(first.addr("src")), iom.Addr(first.addr("dst"))
+	sport, dport := l4Of(fields, "src"), l4Of(fields, "dst")
+	row := wire.Ct{Zone: key.Zone, IcmpType: uint8(fields.Int("icmp4.type").Lo | fields.Int("icmp6.type").Lo)}
+	if order := slices.Compare(src[:], dst[:]); order > 0 || order == 0 && sport > dport {
+		row.Flags |= wire.CtFrom1
+		src, dst, sport, dport = dst, src, dport, sport
+	}
+	key.Addr[0].A, key.Addr[1].A, key.L4 = src, dst, [2]uint16{sport, dport}
+	row.L4 = key.L4
+	if z.vif == fields.Text("inport") {
+		row.InKey = z.key
+	} else {
+		row.Flags, row.OutKey = row.Flags|wire.CtEgress, z.key
+	}
+	return key, row, nil
+}
+
+// l4Of is the port of one end, 0 where there is none.
+func l4Of(packet ovnexpr.Fields, end string) uint16 {
+	return uint16(packet.Int("tcp."+end).Lo | packet.Int("udp."+end).Lo | packet.Int("sctp."+end).Lo)
+}
+
+// begin has a packet come in for good, and returns what the programs remember of its connection. A packet that goes to one port reaches no device, as a
+// test-run does not redirect.
+func (n *node) begin(first microflow) (map[string]string, error) {
+	fields, err := fieldsOf(first.String())
+	if err != nil {
+		return nil, err
+	}
+	frame, inport, err := fields.Frame()
+	if err != nil {
+		return nil, err
+	}
+	prog, err := ebpf.LoadPinnedProgram(filepath.Join(n.bpffs, fmt.Sprintf("v%d", iom.ABI), "progs", n.plane.Release(), iom.ProgVIFIn), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer prog.Close()
+	ctx := struct {
+		_       [10]uint32
+		Ifindex uint32
+	}{Ifindex: n.ifindex[inport]}
+	if err := n.in(func() error {
+		_, err := prog.Run(&ebpf.RunOptions{Data: frame, Context: ctx})
+		return err
+	}); err != nil {
+		return nil, fmt.Errorf("send %s: %w", first, err)
+	}
+	return n.plane.ReadTable(newOnes)
+}
