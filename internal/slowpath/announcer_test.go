@@ -55,10 +55,15 @@ func TestAnnouncer(t *testing.T) {
 		a.Configure(relay, 0, nil)
 		time.Sleep(time.Hour)
 		want("gone", "")
-		r.err = errors.New("no room")
+		fail := func(err error) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.err = err
+		}
+		fail(errors.New("no room"))
 		a.Configure(relay, 3*time.Second, vm(12, "10.0.1.6"))
 		want("back, and lost", arp(12, "10.0.1.6"))
-		r.err = nil
+		fail(nil)
 		time.Sleep(time.Second)
 		want("again", arp(12, "10.0.1.6"))
 		time.Sleep(time.Minute)
