@@ -103,6 +103,21 @@ func TestLost(t *testing.T) {
 	}
 }
 
+// TestManyRules: the first of 10,000 rules is found wherever it is, and so is that there is none.
+func TestManyRules(t *testing.T) {
+	const n = 10000
+	k := matchtest.Load(t)
+	l := put(t, k, 1, securityGroups(n, match.NewSet("@web", keys(1000)), match.NewSet("$clients", addresses(10000))))
+	for dport, want := range map[uint16]int{1: 0, 64: 63, 65: 64, 512: 511, 513: 512, 5000: 4999, n: n - 1, n + 1: -1} {
+		if got := k.First(l, tcp(t, "10.0.0.1", "10.0.0.2", 4000, dport), 0); got != want {
+			t.Errorf("port %d: rule %d, want %d", dport, got, want)
+		}
+	}
+	if got := k.First(l, tcp(t, "192.168.0.1", "10.0.0.2", 4000, n), 0); got != -1 {
+		t.Errorf("an address that is in no set: rule %d", got)
+	}
+}
+
 // TestSteps: a list that demands more checks than there are steps gives no answer.
 func TestSteps(t *testing.T) {
 	k := matchtest.Load(t)

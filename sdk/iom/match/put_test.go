@@ -132,6 +132,36 @@ func TestNewClassIsFewRows(t *testing.T) {
 	}
 }
 
+// TestWorstCase: what a member of a set writes at most: a row for each value inside its prefix that rules know from other sets, and one for each class
+// that is new. Rules don't multiply that.
+func TestWorstCase(t *testing.T) {
+	rules := func(b ...match.Prefix) []match.Rule {
+		all := securityGroups(400, match.NewSet("@web", keys(10)), match.NewSet("$a", addresses(10000)))
+		for i := range 100 {
+			all[i].Terms[1].Sets = []*match.Set{match.NewSet("$b", b)}
+		}
+		return all
+	}
+	outside, half := match.IP(netip.MustParsePrefix("192.168.0.1/32")), match.IP(netip.MustParsePrefix("10.0.0.0/19"))
+	for _, tt := range []struct {
+		name         string
+		before, then []match.Prefix
+		want         string
+	}{
+		{"a prefix around 8192 of 10000 addresses joins another set", []match.Prefix{outside}, []match.Prefix{outside, half}, "+1 classes, +8193 addrs"},
+		{"and leaves it", []match.Prefix{outside, half}, []match.Prefix{outside}, "+8192 addrs, -1 classes, -1 addrs"},
+		{"a second one inside it joins", []match.Prefix{outside, half}, []match.Prefix{outside, half, address(7)}, ""},
+	} {
+		before, after := putRows(t, rules(tt.before...)), putRows(t, rules(tt.then...))
+		if got := change(before, after); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+		if before.version != after.version {
+			t.Errorf("%s: other version", tt.name)
+		}
+	}
+}
+
 func TestRulesChangeVersion(t *testing.T) {
 	group, remote := match.NewSet("@web", keys(3)), match.NewSet("$clients", addresses(3))
 	base := func() []match.Rule { return securityGroups(3, group, remote) }
