@@ -42,7 +42,9 @@ func TestThreeNodes(t *testing.T) {
 	l := labtest.Up(t, "acl3", lab.Options{Hypervisors: 3, Woven: labtest.Woven(t)})
 	tell(t, l,
 		story{"actions", func(t *testing.T, l *lab.Lab) { actions(t, l, 3) }},
+		story{"live change", liveChange},
 	)
+	t.Run("three tiers", func(t *testing.T) { threeTiers(t, l) })
 }
 
 // allow adds an ACL with allow-related, deny one that drops all else to or from ports.
