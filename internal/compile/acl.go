@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -129,15 +130,26 @@ func (a *compiledACLs) leaveOut(acl *logical.ACL, err error) {
 }
 
 // service is the part of the switch's module that carries the ACLs out.
-func (a *compiledACLs) service(meters map[string]meter.Meter) []netstate.Service {
+func (a *compiledACLs) service(meters map[string]meter.Meter, limits map[uint16]uint32) []netstate.Service {
 	if a == nil {
 		return nil
 	}
 	cfg := a.config
-	if mine := metersFor(config.Metered, meters); len(mine) > 0 {
+	if mine := metersFor(config.Metered, meters); len(mine)+len(limits) > 0 {
 		with := *cfg
-		with.Meters = mine
+		with.Meters, with.ConnectionLimits = mine, limits
 		cfg = &with
 	}
 	return []netstate.Service{{Kind: config.Kind, Config: cfg, Objects: a.objects}}
+}
+
+// connectionLimits are those of the ports that are here, by key: their own, or the switch's.
+func connectionLimits(sw *logical.Switch) map[uint16]uint32 {
+	limits := map[uint16]uint32{}
+	for _, p := range sw.Ports {
+		if limit := cmp.Or(p.ConnectionLimit, sw.ConnectionLimit); limit != nil && p.Device != nil {
+			limits[p.Key] = *limit
+		}
+	}
+	return limits
 }

@@ -136,6 +136,34 @@ func TestACLMeter(t *testing.T) {
 	}
 }
 
+// A port that is here has its own limit of connections, or the switch's; the limits of others are other nodes' business.
+func TestConnectionLimits(t *testing.T) {
+	limit := func(n uint32) *uint32 { return &n }
+	var c Compiler
+	for _, step := range []struct {
+		name                 string
+		here, elsewhere, all *uint32
+		want                 map[uint16]uint32
+	}{
+		{"none", nil, nil, nil, nil},
+		{"of the switch", nil, nil, limit(7), map[uint16]uint32{1: 7}},
+		{"of the port", limit(5), limit(6), limit(7), map[uint16]uint32{1: 5}},
+		{"no limit", limit(0), nil, limit(7), map[uint16]uint32{1: 0}},
+		{"only elsewhere", nil, limit(6), nil, nil},
+	} {
+		n := guarded(&logical.ACL{UUID: "u1", Direction: logical.ToLport, Match: "tcp", Action: logical.ActionAllowRelated})
+		sw := n.Switches["dp"]
+		sw.ConnectionLimit, sw.Ports[1].ConnectionLimit = step.all, step.elsewhere
+		here := *sw.Ports[0]
+		here.Device, here.ConnectionLimit = &logical.Device{Name: "tap1", Ifindex: 7}, step.here
+		sw.Ports[0] = &here
+		state, _ := c.Compile(n)
+		if d := cmp.Diff(step.want, aclModule(state).ConnectionLimits); d != "" {
+			t.Errorf("%s (-want +got):\n%s", step.name, d)
+		}
+	}
+}
+
 // TestACLsRemembered: the module is the same as long as nothing that the ACLs mention has changed, and another one when something has.
 func TestACLsRemembered(t *testing.T) {
 	acls := []*logical.ACL{{UUID: "u1", Direction: logical.FromLport, Match: `inport == {@pg, "p2"} && ip4.dst == $as4 && is_chassis_resident("p1")`, Action: logical.ActionDrop}}

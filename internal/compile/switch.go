@@ -30,7 +30,7 @@ func switchModule(now, last compiled) (*netstate.Module, logical.Problems) {
 		ID: sw.UUID, Kind: config.Kind, Name: sw.Name, Key: sw.Key,
 		Ports:  make([]netstate.Port, len(sw.Ports)),
 		Groups: make([]netstate.Group, len(sw.Groups)),
-		Config: cfg, Services: now.acls.service(now.meters),
+		Config: cfg, Services: now.acls.service(now.meters, connectionLimits(sw)),
 	}
 	for i, p := range sw.Ports {
 		m.Ports[i] = port(p, slices.Contains(now.links, p.Key))

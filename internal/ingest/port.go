@@ -131,6 +131,7 @@ func (r *portReader) readPolicy() {
 		p.Enabled = r.row.Enabled == nil || *r.row.Enabled
 		p.Hostname = r.row.Options["hostname"]
 		p.ARPProxy = r.arpProxy(r.row.Options["arp_proxy"])
+		p.ConnectionLimit = connectionLimit(r.row.Options, func(text string) { r.problem("options:%s: %s", limitOption, text) })
 		addresses, dynamic, security = r.row.Addresses, r.row.DynamicAddresses, r.row.PortSecurity
 	}
 	var garbage []string

@@ -103,6 +103,9 @@ func (n *network) readSwitch(l *localSwitch) *logical.Switch {
 		sw.Snooping = l.row.OtherConfig["mcast_snoop"] == "true"
 		sw.FloodUnregistered = sw.Snooping && l.row.OtherConfig["mcast_flood_unregistered"] == "true"
 		sw.Copp = n.copp(l.row.Copp)
+		sw.ConnectionLimit = connectionLimit(l.row.OtherConfig, func(text string) {
+			n.Add("logical_switch", sw.Name, "other_config:%s: %s", limitOption, text)
+		})
 		n.readACLs(sw, l, known)
 		n.checkSwitch(l.row)
 	}

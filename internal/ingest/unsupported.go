@@ -11,6 +11,7 @@ import (
 // ownOptions are those of a VIF that are carried out, or are the business of ovn-northd or of a DHCP server.
 var ownOptions = []string{
 	"requested-chassis", "requested-tnl-key", "iface-id-ver", "hostname", "activation-strategy", "mcast_flood", "mcast_flood_reports",
+	limitOption,
 }
 
 // routerPortOptions are those of a port that leads to a router that are carried out, are told otherwise, or have no effect.
@@ -53,7 +54,7 @@ func (n *network) checkSwitchOption(name, key string) {
 	switch {
 	case key == "subnet", key == "exclude_ips", key == "ipv6_prefix", key == "mac_only", key == "requested-tnl-key":
 		// ovn-northd's business.
-	case key == "vlan-passthru", key == "fdb_age_threshold", strings.HasPrefix(key, "mcast_"):
+	case key == "vlan-passthru", key == "fdb_age_threshold", key == limitOption, strings.HasPrefix(key, "mcast_"):
 	default:
 		n.Add("logical_switch", name, "other_config:%s is not known to Woven: it is ignored", logical.Quote(key))
 	}

@@ -61,6 +61,8 @@ type Switch struct {
 	// Snooping: IP multicast goes where it was joined (other_config:mcast_snoop), and with FloodUnregistered to every port
 	// when nobody joined (other_config:mcast_flood_unregistered).
 	Snooping, FloodUnregistered bool
+	// ConnectionLimit is that of its ports that have none of their own (other_config:ct-zone-limit).
+	ConnectionLimit *uint32
 }
 
 // Port is a logical switch port that has a binding.
@@ -88,6 +90,9 @@ type Port struct {
 	DHCPv4, DHCPv6 *DHCPOptions
 	// Hostname is DHCPv4's option 12 for this port (options:hostname); "" for none.
 	Hostname string
+	// ConnectionLimit is how many established connections the port may have (options:ct-zone-limit): 0 for no limit; nil: the switch's, and if that has
+	// none, a built-in one.
+	ConnectionLimit *uint32
 	// Unknown: "unknown" is among the addresses.
 	Unknown bool
 	// PortSecurity is empty when every source address is allowed.

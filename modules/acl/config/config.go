@@ -34,7 +34,8 @@ type Config struct {
 	// Untracked are the keys of the ports that lead to routers or to physical networks: their packets are not told apart by connection.
 	// Ascending.
 	Untracked []uint16
-	// ConnectionLimits are how many established connections the zones of ports may have, by key; others have ct.DefaultLimit.
+	// ConnectionLimits are how many established connections the zones of ports may have, by key; 0: as many as there is room for. Others have the
+	// limit of package ct.
 	ConnectionLimits map[uint16]uint32
 	// Meters limit what reaches user space, by kind of packet; what has none is limited all the same.
 	Meters map[string]meter.Meter

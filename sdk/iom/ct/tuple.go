@@ -21,6 +21,9 @@ func (p Protocol) String() string {
 	return strconv.Itoa(int(p))
 }
 
+// HasPorts says whether connections of the protocol have ports, or the identifier of echoes in their place.
+func (p Protocol) HasPorts() bool { return p == 1 || p == 6 || p == 17 || p == 58 || p == 132 }
+
 // parseProtocol is the inverse of String.
 func parseProtocol(text string) (Protocol, error) {
 	for p, name := range protocols {

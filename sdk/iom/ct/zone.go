@@ -60,9 +60,13 @@ type Count struct {
 	PerSecond uint32
 }
 
-// PutLimits sets how many established connections the zones of an instance's ports of this node may have, by key of the port.
+// PutLimits sets how many established connections the zones of an instance's ports of this node may have, by key of the port; 0: as many as there is
+// room for.
 func PutLimits(t *iom.Tables, inst iom.Instance, limits map[uint16]uint32) {
 	for port, limit := range limits {
+		if limit == 0 {
+			limit = Unlimited
+		}
 		if _, here := inst.Local[port]; here {
 			iom.Put(t, "iom_ct_limits", Zone{inst.Slot, port}.key(), limit)
 		}
