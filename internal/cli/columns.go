@@ -78,7 +78,12 @@ func age(now, t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	s := int64(max(0, now.Sub(t)) / time.Second)
+	return duration(now.Sub(t))
+}
+
+// duration is a time to two units, as age has them.
+func duration(d time.Duration) string {
+	s := int64(max(0, d) / time.Second)
 	switch {
 	case s >= 86400:
 		return fmt.Sprintf("%dd%dh", s/86400, s%86400/3600)

@@ -37,6 +37,26 @@ type ConnectionFilter struct {
 	Tuple *ct.Tuple
 }
 
+// ParseConnectionFilter reads a filter from texts, each of which may be empty: a port's name; a zone, see ct.ParseZone; a tuple, see ct.ParseTuple.
+func ParseConnectionFilter(port, zone, tuple string) (ConnectionFilter, error) {
+	f := ConnectionFilter{Port: port}
+	if zone != "" {
+		z, err := ct.ParseZone(zone)
+		if err != nil {
+			return ConnectionFilter{}, err
+		}
+		f.Zone = &z
+	}
+	if tuple != "" {
+		t, err := ct.ParseTuple(tuple)
+		if err != nil {
+			return ConnectionFilter{}, err
+		}
+		f.Tuple = &t
+	}
+	return f, nil
+}
+
 // ZoneCount is what is known of a zone as a whole.
 type ZoneCount struct {
 	ct.Zone
