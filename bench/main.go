@@ -29,6 +29,7 @@ type effort struct {
 	pathRounds int           // of test runs
 	full       bool          // with the variants that few need
 	sizes      []scale.Size  // of clouds
+	groupSize  scale.Size    // of the cloud with a group
 	changes    int           // in each cloud, of each kind
 }
 
@@ -46,6 +47,7 @@ var parts = []part{
 	{"connections", onRig(contest(connections))},
 	{"two-nodes", onRig(contest(twoNodes))},
 	{"scale", scaled},
+	{"group", grouped},
 }
 
 func main() {
@@ -55,15 +57,16 @@ func main() {
 	jsonFile := flag.String("json", "", "write all samples to this `file`")
 	flag.Parse()
 	sizes := []scale.Size{{Ports: 100, Here: 10}, {Ports: 1000, Here: 100}, {Ports: 10_000, Here: 1000}}
-	e := effort{rounds: 15, slice: 200 * time.Millisecond, pathRounds: 25, sizes: sizes[:2], changes: 40}
+	group := scale.Size{Ports: 1000, Here: 10}
+	e := effort{rounds: 15, slice: 200 * time.Millisecond, pathRounds: 25, sizes: sizes[:2], groupSize: group, changes: 40}
 	switch {
 	case flag.NArg() > 0 || *short && *full:
 		flag.Usage()
 		os.Exit(2)
 	case *short:
-		e = effort{rounds: 4, slice: 100 * time.Millisecond, pathRounds: 7, sizes: sizes[:2], changes: 10}
+		e = effort{rounds: 4, slice: 100 * time.Millisecond, pathRounds: 7, sizes: sizes[:2], groupSize: group, changes: 10}
 	case *full:
-		e = effort{rounds: 25, slice: time.Second, pathRounds: 200, full: true, sizes: sizes, changes: 100}
+		e = effort{rounds: 25, slice: time.Second, pathRounds: 200, full: true, sizes: sizes, groupSize: group, changes: 100}
 	}
 	chosen, err := choose(*only)
 	if err != nil {

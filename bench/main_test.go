@@ -68,8 +68,9 @@ func TestRun(t *testing.T) {
 	testutil.RequireRoot(t)
 	file := filepath.Join(t.TempDir(), "samples")
 	var out bytes.Buffer
-	if err := run(t.Context(), parts, effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1,
-		sizes: []scale.Size{{Ports: 8, Here: 2}, {Ports: 12, Here: 3}}, changes: 2}, &out, file); err != nil {
+	e := effort{rounds: 1, slice: 10 * time.Millisecond, pathRounds: 1, changes: 2,
+		sizes: []scale.Size{{Ports: 8, Here: 2}, {Ports: 12, Here: 3}}, groupSize: scale.Size{Ports: 8, Here: 2}}
+	if err := run(t.Context(), parts, e, &out, file); err != nil {
 		t.Fatal(err)
 	}
 	t.Log(out.String())
@@ -84,10 +85,11 @@ func TestRun(t *testing.T) {
 	if want := 3 + 1 + 2*2 + 2*len(workloads) + len(shortWorkloads); len(r.Measures) != want {
 		t.Errorf("%d measures, want %d", len(r.Measures), want)
 	}
-	if want := 2*4 + 1; len(r.Spreads) != want {
+	if want := 2*4 + 1 + 2; len(r.Spreads) != want {
 		t.Errorf("%d spreads, want %d", len(r.Spreads), want)
 	}
-	rows := map[string]int{scale.Added: 6, scale.Moved: 4, scale.Removed: 5}
+	rows := map[string]int{scale.Added: 6, scale.Moved: 4, scale.Removed: 5,
+		scale.JoinedHere + " with 10 rules": 5, scale.Joined + " with 10 rules": 3}
 	for _, s := range r.Spreads {
 		kind, _, _ := strings.Cut(s.Title, ",")
 		if want := rows[kind]; want > 0 && len(s.Rows) != want {

@@ -23,17 +23,11 @@ func scaled(ctx context.Context, e effort, out *output) error {
 	if len(e.sizes) == 0 {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "wvb")
+	woven, cleanUp, err := buildWoven(ctx)
 	if err != nil {
-		return fmt.Errorf("make directory: %w", err)
+		return err
 	}
-	defer os.RemoveAll(dir)
-	woven := filepath.Join(dir, "woven")
-	build := exec.CommandContext(ctx, "go", "build", "-o", woven, "woven.dev/woven/cmd/woven")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build woven: %w: %s", err, out)
-	}
+	defer cleanUp()
 	memory := report.Spread{Title: "Memory of a node", Unit: "KiB"}
 	var last *cloudMemory
 	for _, size := range e.sizes {
@@ -47,9 +41,26 @@ func scaled(ctx context.Context, e effort, out *output) error {
 	return out.spread(memory)
 }
 
+// buildWoven builds the agent's binary, which cleanUp removes.
+func buildWoven(ctx context.Context) (woven string, cleanUp func(), err error) {
+	dir, err := os.MkdirTemp("", "wvb")
+	if err != nil {
+		return "", nil, fmt.Errorf("make directory: %w", err)
+	}
+	cleanUp = func() { os.RemoveAll(dir) }
+	woven = filepath.Join(dir, "woven")
+	build := exec.CommandContext(ctx, "go", "build", "-o", woven, "woven.dev/woven/cmd/woven")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		cleanUp()
+		return "", nil, fmt.Errorf("build woven: %w: %s", err, text)
+	}
+	return woven, cleanUp, nil
+}
+
 // oneSize measures one cloud, and returns what its node used when all was done.
 func oneSize(ctx context.Context, woven string, size scale.Size, changes int, out *output) (m *cloudMemory, err error) {
-	c, err := scale.New(ctx, woven, size, slog.New(slog.DiscardHandler))
+	c, err := scale.New(ctx, scale.Config{Woven: woven, Size: size, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}
@@ -91,28 +102,37 @@ func oneSize(ctx context.Context, woven string, size scale.Size, changes int, ou
 
 // addStages adds a sample to each row, and makes the rows.
 func addStages(t *report.Spread, s scale.Stages) {
-	stages := slices.DeleteFunc([]stage{
-		{"to the kernel's table", s.Total, soonEnough, true},
-		{"  of it: the Northbound database", s.Northbound, 0, true},
-		{"  of it: ovn-northd and the Southbound database", s.Northd, 0, false},
-		{"  of it: Woven", s.Woven, soonEnough, true},
-		{"to the first ping", s.Ping, 0, false},
-		{"to ovn-installed, or its end", s.Installed, 0, false},
-	}, func(s stage) bool { return s.took == 0 && !s.always })
-	for i, stage := range stages {
-		if len(t.Rows) == i {
-			t.Rows = append(t.Rows, report.SpreadRow{Name: stage.name, Goal: stage.goal})
-		}
-		t.Rows[i].Samples = append(t.Rows[i].Samples, ms(stage.took))
-	}
+	addSamples(t, []stage{
+		{name: "to the kernel's table", took: s.Total, goal: soonEnough, always: true},
+		{name: "  of it: the Northbound database", took: s.Northbound, always: true},
+		{name: "  of it: ovn-northd and the Southbound database", took: s.Northd},
+		{name: "  of it: Woven", took: s.Woven, goal: soonEnough, always: true},
+		{name: "to the first ping", took: s.Ping},
+		{name: "to ovn-installed, or its end", took: s.Installed},
+	})
 }
 
 // stage is a row of a table of stages.
 type stage struct {
-	name   string
-	took   time.Duration
-	goal   float64
-	always bool // or only where it is not 0
+	name       string
+	took       time.Duration
+	half, goal float64 // see report.SpreadRow
+	always     bool    // or only where it is not 0
+}
+
+// addSamples adds a sample to each row, and makes the rows.
+func addSamples(t *report.Spread, stages []stage) {
+	for _, s := range stages {
+		if s.took == 0 && !s.always {
+			continue
+		}
+		i := slices.IndexFunc(t.Rows, func(r report.SpreadRow) bool { return r.Name == s.name })
+		if i < 0 {
+			i = len(t.Rows)
+			t.Rows = append(t.Rows, report.SpreadRow{Name: s.name, Half: s.half, Goal: s.goal})
+		}
+		t.Rows[i].Samples = append(t.Rows[i].Samples, ms(s.took))
+	}
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -17,6 +17,9 @@ func TestSpread(t *testing.T) {
 		{Name: "to the table", Samples: many, Goal: 99},
 		{Name: "to the first ping", Samples: many, Goal: 98},
 		{Name: "to ovn-installed", Samples: []float64{1.5}},
+		{Name: "halves", Samples: many, Half: 50, Goal: 98},
+		{Name: "half", Samples: many, Half: 49},
+		{Name: "stock", Note: "is not installed"},
 	}}
 	var b bytes.Buffer
 	if err := s.WriteText(&b); err != nil {
@@ -27,6 +30,9 @@ port added, ms       half within  99% within  most  goal
   to the table       50.0         99.0        100   99% <= 99 pass
   to the first ping  50.0         99.0        100   99% <= 98 MISS
   to ovn-installed   1.50         1.50        1.50  
+  halves             50.0         99.0        100   half <= 50 pass, 99% <= 98 MISS
+  half               50.0         99.0        100   half <= 49 MISS
+  stock              is not installed
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)

@@ -17,6 +17,9 @@ const (
 	Added   = "port added"
 	Moved   = "address changed"
 	Removed = "port removed"
+	// Of groups:
+	JoinedHere = "port added to a group"
+	Joined     = "port of another node added to a group"
 )
 
 // Stages of a change, in the order in which they end.
@@ -27,11 +30,12 @@ type Stages struct {
 	Total      time.Duration // of these
 	Installed  time.Duration // from the start: Interface.external_ids:ovn-installed; 0 where nothing is installed
 	Ping       time.Duration // from the start: a first echo reply; 0 where there is none
+	Carried    time.Duration // from the start: the node says that it carries the generation out; 0 where it is not asked
 }
 
 // moments are those of one change; zero: does not apply.
 type moments struct {
-	start, answered, south, live, installed, ping time.Time
+	start, answered, south, live, installed, ping, carried time.Time
 }
 
 func (m *moments) stages() Stages {
@@ -47,34 +51,39 @@ func (m *moments) stages() Stages {
 	}
 	return Stages{
 		Northbound: since(m.answered, m.start), Northd: since(m.south, m.answered), Woven: since(m.live, ready),
-		Total: since(m.live, m.start), Installed: since(m.installed, m.start), Ping: since(m.ping, m.start),
+		Total: since(m.live, m.start), Installed: since(m.installed, m.start), Ping: since(m.ping, m.start), Carried: since(m.carried, m.start),
 	}
 }
 
 // change is one thing that is done and seen to have happened.
 type change struct {
-	do   func(ctx context.Context) error
-	live func() (bool, error)
+	do func(ctx context.Context) error
 	// The others are optional.
+	live      func() (bool, error)
 	south     func(row model.Model, gone bool) bool
 	installed func(row model.Model, gone bool) bool
 	ping      netip.Addr
+	carried   bool // do raises the generation
+}
+
+// isTarget: it is the target's row in the Southbound database.
+func (c *Cloud) isTarget(row model.Model) bool {
+	pb, ok := row.(*portBinding)
+	return ok && pb.LogicalPort == c.target.Name
+}
+
+// installed matches the target's interface when its port has come to be installed or no more.
+func (c *Cloud) installed(is bool) func(row model.Model, gone bool) bool {
+	return func(row model.Model, _ bool) bool {
+		i, ok := row.(*iface)
+		return ok && i.Name == "vif-"+c.target.Name && (i.ExternalIDs["ovn-installed"] == "true") == is
+	}
 }
 
 // Round adds the target's port, changes its address, and removes it. The result is by kind of change.
 func (c *Cloud) Round(ctx context.Context) (map[string]Stages, error) {
 	before, after := c.target, c.target
 	after.Addrs = c.homes[1:]
-	isTarget := func(row model.Model) bool {
-		pb, ok := row.(*portBinding)
-		return ok && pb.LogicalPort == c.target.Name
-	}
-	installed := func(is bool) func(row model.Model, gone bool) bool {
-		return func(row model.Model, _ bool) bool {
-			i, ok := row.(*iface)
-			return ok && i.Name == "vif-"+c.target.Name && (i.ExternalIDs["ovn-installed"] == "true") == is
-		}
-	}
 	result := map[string]Stages{}
 	for _, step := range []struct {
 		kind string
@@ -82,8 +91,8 @@ func (c *Cloud) Round(ctx context.Context) (map[string]Stages, error) {
 	}{
 		{Added, change{
 			do:    func(ctx context.Context) error { return c.filler.AddPorts(ctx, before) },
-			south: func(row model.Model, gone bool) bool { return isTarget(row) && !gone },
-			live:  c.tables.bound, installed: installed(true), ping: c.homes[0],
+			south: func(row model.Model, gone bool) bool { return c.isTarget(row) && !gone },
+			live:  c.tables.bound, installed: c.installed(true), ping: c.homes[0],
 		}},
 		{Moved, change{
 			do:   func(ctx context.Context) error { return c.filler.SetAddresses(ctx, after) },
@@ -91,9 +100,9 @@ func (c *Cloud) Round(ctx context.Context) (map[string]Stages, error) {
 		}},
 		{Removed, change{
 			do:        func(ctx context.Context) error { return c.filler.RemovePorts(ctx, after) },
-			south:     func(row model.Model, gone bool) bool { return isTarget(row) && gone },
+			south:     func(row model.Model, gone bool) bool { return c.isTarget(row) && gone },
 			live:      func() (bool, error) { bound, err := c.tables.bound(); return !bound, err },
-			installed: installed(false),
+			installed: c.installed(false),
 		}},
 	} {
 		m, err := c.measure(ctx, step.change)
@@ -109,7 +118,7 @@ func (c *Cloud) Round(ctx context.Context) (map[string]Stages, error) {
 func (c *Cloud) measure(ctx context.Context, ch change) (*moments, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var south, installed, ping <-chan time.Time
+	var south, installed, ping, carried <-chan time.Time
 	if ch.south != nil {
 		south = c.sb.expect(ch.south)
 	}
@@ -119,20 +128,32 @@ func (c *Cloud) measure(ctx context.Context, ch change) (*moments, error) {
 	if ch.ping.IsValid() {
 		ping = c.pinger.firstReply(ctx, ch.ping)
 	}
+	if ch.carried {
+		last, err := c.filler.Generation(ctx)
+		if err != nil {
+			return nil, err
+		}
+		carried = c.sb.expect(func(row model.Model, _ bool) bool {
+			p, ok := row.(*chassisPrivate)
+			return ok && p.Name == node && p.NbCfg > last
+		})
+	}
 	m := &moments{start: time.Now()}
 	err := ch.do(ctx)
 	m.answered = time.Now()
 	if err != nil {
 		return nil, err
 	}
-	if m.live, err = until(ctx, "the table", ch.live); err != nil {
-		return nil, err
+	if ch.live != nil {
+		if m.live, err = until(ctx, "the table", ch.live); err != nil {
+			return nil, err
+		}
 	}
 	for _, e := range []struct {
 		what string
 		from <-chan time.Time
 		at   *time.Time
-	}{{"Southbound row", south, &m.south}, {"ovn-installed", installed, &m.installed}, {"reply", ping, &m.ping}} {
+	}{{"Southbound row", south, &m.south}, {"ovn-installed", installed, &m.installed}, {"reply", ping, &m.ping}, {"the generation", carried, &m.carried}} {
 		if e.from == nil {
 			continue
 		}

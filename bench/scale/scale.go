@@ -30,31 +30,43 @@ func (s Size) String() string { return fmt.Sprintf("%d ports, %d here", s.Ports,
 const (
 	node       = "hv1"
 	switchName = "sw"
+	groupName  = "pg"
 )
 
 // absent is how many chassis have the other ports.
 const absent = 50
 
+// Config is how a cloud is made.
+type Config struct {
+	Woven string // the binary of the agent
+	Size  Size
+	// Rules of a group that all ports are members of; 0: there is no group.
+	Rules int
+	// Stock: ovn-controller and ovs-vswitchd run on the node, not Woven.
+	Stock bool
+	Log   *slog.Logger
+}
+
 // Cloud is a running cloud.
 type Cloud struct {
-	Size Size
+	Config
 
 	lab        *lab.Lab
 	filler     *bulk.Filler
 	nb, sb, vs *watcher
-	tables     *tables
+	tables     *tables // nil on a stock node
 	pinger     *pinger
 	target     bulk.Port
 	homes      [2]netip.Addr // the target's IPv4 address, and another one that it answers for
 	undo       []func()
 }
 
-// New builds a cloud whose agent is the binary woven. Nothing is left of one that fails.
-func New(ctx context.Context, woven string, size Size, log *slog.Logger) (_ *Cloud, err error) {
-	c := &Cloud{Size: size}
+// New builds a cloud. Nothing is left of one that fails.
+func New(ctx context.Context, cfg Config) (_ *Cloud, err error) {
+	c := &Cloud{Config: cfg}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("build cloud of %v: %w", size, err), c.Close())
+			err = errors.Join(fmt.Errorf("build cloud of %v: %w", cfg.Size, err), c.Close())
 		}
 	}()
 	dir, err := os.MkdirTemp("", "wvb")
@@ -62,7 +74,10 @@ func New(ctx context.Context, woven string, size Size, log *slog.Logger) (_ *Clo
 		return nil, fmt.Errorf("make lab directory: %w", err)
 	}
 	c.undo = append(c.undo, func() { os.RemoveAll(dir) })
-	options := lab.Options{Dir: dir, Prefix: fmt.Sprintf("wvb%d-", os.Getpid()), Hypervisors: 1, Woven: woven, Log: log}
+	options := lab.Options{Dir: dir, Prefix: fmt.Sprintf("wvb%d-", os.Getpid()), Hypervisors: 1, Woven: cfg.Woven, Log: cfg.Log}
+	if cfg.Stock { // it may stand beside another cloud
+		options.Prefix, options.Stock = fmt.Sprintf("wvb%ds-", os.Getpid()), []int{1}
+	}
 	if c.lab, err = lab.New(options); err != nil {
 		return nil, err
 	}
@@ -99,6 +114,11 @@ func (c *Cloud) fill(ctx context.Context) error {
 	}
 	if err := c.filler.Plug(ctx, node, ports[:c.Size.Here]...); err != nil {
 		return err
+	}
+	if c.Rules > 0 {
+		if err := c.filler.AddGroup(ctx, groupName, c.Rules, ports...); err != nil {
+			return err
+		}
 	}
 	asker := bulk.Port{Name: "asker", Switch: switchName, MAC: mac(1), Addrs: []netip.Addr{netip.MustParseAddr("10.2.0.1")}}
 	c.homes = [2]netip.Addr{netip.MustParseAddr("10.2.0.2"), netip.MustParseAddr("10.2.0.3")}
@@ -146,7 +166,7 @@ func (c *Cloud) observe(ctx context.Context) error {
 		tables           map[string]model.Model
 	}{
 		{&c.nb, "OVN_Northbound", "central/ovnnb_db.sock", map[string]model.Model{"NB_Global": &nbGlobal{}}},
-		{&c.sb, "OVN_Southbound", "central/ovnsb_db.sock", map[string]model.Model{"Port_Binding": &portBinding{}}},
+		{&c.sb, "OVN_Southbound", "central/ovnsb_db.sock", map[string]model.Model{"Port_Binding": &portBinding{}, "Chassis_Private": &chassisPrivate{}}},
 		{&c.vs, "Open_vSwitch", node + "/db.sock", map[string]model.Model{"Interface": &iface{}}},
 	} {
 		if *w.watcher, err = watch(ctx, w.database, filepath.Join(c.lab.Dir(), w.socket), w.tables); err != nil {
@@ -154,8 +174,22 @@ func (c *Cloud) observe(ctx context.Context) error {
 		}
 		c.undo = append(c.undo, (*w.watcher).Close)
 	}
+	if !c.Stock {
+		if err := c.openTables(); err != nil {
+			return err
+		}
+	}
+	if c.pinger, err = newPinger(c.lab, "asker"); err != nil {
+		return err
+	}
+	c.undo = append(c.undo, c.pinger.close)
+	return nil
+}
+
+// openTables opens the node's tables.
+func (c *Cloud) openTables() error {
 	var ifindex [2]int
-	err = c.lab.In(node)(func() error {
+	err := c.lab.In(node)(func() error {
 		for i, name := range []string{"vif-asker", "vif-target"} {
 			l, err := netlink.LinkByName(name)
 			if err != nil {
@@ -172,10 +206,6 @@ func (c *Cloud) observe(ctx context.Context) error {
 		return err
 	}
 	c.undo = append(c.undo, c.tables.close)
-	if c.pinger, err = newPinger(c.lab, "asker"); err != nil {
-		return err
-	}
-	c.undo = append(c.undo, c.pinger.close)
 	return nil
 }
 

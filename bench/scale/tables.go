@@ -10,8 +10,10 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"woven.dev/woven/modules/acl"
 	"woven.dev/woven/modules/l2switch"
 	"woven.dev/woven/sdk/iom"
+	"woven.dev/woven/sdk/iom/match"
 	"woven.dev/woven/sdk/iom/wire"
 )
 
@@ -21,6 +23,7 @@ const lookEvery = 200 * time.Microsecond
 // tables are the pinned tables of the node, where changes are seen to be live.
 type tables struct {
 	bindings, neighbours *ebpf.Map
+	acls, members        *ebpf.Map
 	target               uint32 // ifindex of its device
 	instance             uint32 // slot of the switch
 }
@@ -28,13 +31,13 @@ type tables struct {
 // openTables opens the pins below a directory. The asker's port tells the switch's slot.
 func openTables(bpffs string, asker, target int) (*tables, error) {
 	t := &tables{target: uint32(target)}
-	var err error
-	if t.bindings, err = openTable(bpffs, "iom_bindings"); err != nil {
-		return nil, err
-	}
-	if t.neighbours, err = openTable(bpffs, "l2switch_neighs"); err != nil {
-		t.close()
-		return nil, err
+	for name, m := range map[string]**ebpf.Map{"iom_bindings": &t.bindings, "l2switch_neighs": &t.neighbours, "acl_configs": &t.acls,
+		"iom_match_addrs": &t.members} {
+		var err error
+		if *m, err = openTable(bpffs, name); err != nil {
+			t.close()
+			return nil, err
+		}
 	}
 	ports, err := openTable(bpffs, "iom_ports")
 	if err != nil {
@@ -65,7 +68,7 @@ func openTable(bpffs, name string) (*ebpf.Map, error) {
 }
 
 func (t *tables) close() {
-	for _, m := range []*ebpf.Map{t.bindings, t.neighbours} {
+	for _, m := range []*ebpf.Map{t.bindings, t.neighbours, t.acls, t.members} {
 		if m != nil {
 			m.Close()
 		}
@@ -88,6 +91,23 @@ func (t *tables) known(addr netip.Addr) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// isMember says whether the switch's to-lport ACLs know the source address as one of a set.
+func (t *tables) isMember(addr netip.Addr) (bool, error) {
+	var config acl.AclAclConfig
+	if err := t.acls.Lookup(t.instance, &config); err != nil {
+		return false, err
+	}
+	list := uint32(acl.AclAclListACL_TO)
+	key := acl.AclIomMatchAddrKey{Prefix: 256, Dp: t.instance, Version: config.Versions[list], List: list, Dim: uint32(match.Src)}
+	key.Addr.A = iom.Addr(addr)
+	var class uint64
+	err := t.members.Lookup(key, &class)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return false, nil
+	}
+	return err == nil && class != 0, err
 }
 
 // until looks until cond holds.

@@ -21,6 +21,11 @@ type (
 		Datapath  string `ovsdb:"datapath"`
 		TunnelKey int    `ovsdb:"tunnel_key"`
 	}
+	chassisPrivate struct {
+		UUID  string `ovsdb:"_uuid"`
+		Name  string `ovsdb:"name"`
+		NbCfg int    `ovsdb:"nb_cfg"`
+	}
 	nbGlobal struct {
 		UUID  string `ovsdb:"_uuid"`
 		HvCfg int    `ovsdb:"hv_cfg"`

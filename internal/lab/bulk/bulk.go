@@ -97,6 +97,11 @@ func (p Port) addresses() string {
 	return text
 }
 
+// row is the port's in the Northbound database.
+func (p Port) row() ovsdb.Row {
+	return ovsdb.Row{"name": p.Name, "addresses": p.addresses(), "port_security": p.addresses()}
+}
+
 // AddSwitch adds a logical switch.
 func (f *Filler) AddSwitch(ctx context.Context, name string) error {
 	_, err := f.nb.transact(ctx, insert("Logical_Switch", "", ovsdb.Row{"name": name}))
@@ -111,8 +116,7 @@ func (f *Filler) AddPorts(ctx context.Context, ports ...Port) error {
 		for i, p := range ports {
 			name := fmt.Sprintf("row%d", i)
 			names = append(names, ovsdb.UUID{GoUUID: name})
-			ops = append(ops, insert("Logical_Switch_Port", name, ovsdb.Row{
-				"name": p.Name, "addresses": p.addresses(), "port_security": p.addresses()}))
+			ops = append(ops, insert("Logical_Switch_Port", name, p.row()))
 		}
 		ops = append(ops, mutateSet("Logical_Switch", "name", ports[0].Switch, "ports", ovsdb.MutateOperationInsert, names))
 		results, err := f.nb.transact(ctx, ops...)
@@ -126,7 +130,7 @@ func (f *Filler) AddPorts(ctx context.Context, ports ...Port) error {
 	})
 }
 
-// RemovePorts removes ports of one switch that AddPorts has added.
+// RemovePorts removes ports of one switch that AddPorts or AddMember has added; groups lose them as members.
 func (f *Filler) RemovePorts(ctx context.Context, ports ...Port) error {
 	return chunks(ports, func(ports []Port) error {
 		var uuids []ovsdb.UUID

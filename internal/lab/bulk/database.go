@@ -92,12 +92,17 @@ func update(table, column string, value any, row ovsdb.Row) ovsdb.Operation {
 
 // mutateSet adds references to a set, or takes them away.
 func mutateSet(table, key, value, column string, how ovsdb.Mutator, refs []ovsdb.UUID) ovsdb.Operation {
-	set := ovsdb.OvsSet{GoSet: make([]any, len(refs))}
-	for i, ref := range refs {
-		set.GoSet[i] = ref
-	}
 	return ovsdb.Operation{Op: ovsdb.OperationMutate, Table: table, Where: is(key, value),
-		Mutations: []ovsdb.Mutation{*ovsdb.NewMutation(column, how, set)}}
+		Mutations: []ovsdb.Mutation{*ovsdb.NewMutation(column, how, set(refs))}}
+}
+
+// set is a column of references.
+func set(refs []ovsdb.UUID) ovsdb.OvsSet {
+	s := ovsdb.OvsSet{GoSet: make([]any, len(refs))}
+	for i, ref := range refs {
+		s.GoSet[i] = ref
+	}
+	return s
 }
 
 // count raises a counter of a singleton row.
