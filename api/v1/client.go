@@ -77,6 +77,18 @@ func (c *Client) Drops(ctx context.Context) ([]DatapathDrops, error) {
 	return get[[]DatapathDrops](ctx, c, "/v1/drops")
 }
 
+// ACLs asks for access control lists. A switch or port that there is not gives an *Error with status 404.
+func (c *Client) ACLs(ctx context.Context, of ACLFilter) ([]ACL, error) {
+	query := url.Values{}
+	if of.Switch != "" {
+		query.Set("switch", of.Switch)
+	}
+	if of.Port != "" {
+		query.Set("port", of.Port)
+	}
+	return get[[]ACL](ctx, c, "/v1/acls?"+query.Encode())
+}
+
 // Types asks for the types of modules, the platform first.
 func (c *Client) Types(ctx context.Context) ([]Type, error) { return get[[]Type](ctx, c, "/v1/types") }
 

@@ -15,7 +15,7 @@ import (
 // sweepEvery is the time between two looks at the tracked connections. Programs take no notice of those that have expired, but they need room.
 const sweepEvery = 10 * time.Second
 
-// sweeper removes connections that have expired, and those of ports that are gone, and sees where room becomes short.
+// sweeper removes connections that have expired, those of ports that are gone, and counts of ACLs that are gone, and sees where room becomes short.
 type sweeper struct {
 	connections interface {
 		Sweep(uptime time.Duration) (int, []ct.Usage, error)
@@ -23,7 +23,7 @@ type sweeper struct {
 		Counts(uptime time.Duration) (map[ct.Zone]ct.Count, error)
 	}
 	plane interface {
-		Instances() []hover.Instance
+		hitTables
 		Uptime() time.Duration
 	}
 	log *slog.Logger
@@ -57,6 +57,9 @@ func (s *sweeper) Run(ctx context.Context) error {
 		case <-tick.C:
 			if err := s.sweep(); err != nil {
 				s.log.Warn("connections stay behind", "error", err)
+			}
+			if err := dropStaleHits(s.plane); err != nil {
+				s.log.Warn("hits of ACLs stay behind", "error", err)
 			}
 		}
 	}

@@ -46,6 +46,9 @@ func (s *sweptConnections) Forget(gone func(ct.Zone) bool) (int, error) {
 // sweptPlane has an instance with ports 1, which is plugged, and 2, which is not, and one that could not be applied.
 type sweptPlane struct{}
 
+func (sweptPlane) ReadTable(string) (map[string]string, error)          { return nil, nil }
+func (sweptPlane) WriteTable(string, map[string]string, []string) error { return nil }
+
 func (sweptPlane) Uptime() time.Duration { return time.Hour }
 func (sweptPlane) Instances() []hover.Instance {
 	return []hover.Instance{

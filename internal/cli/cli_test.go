@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	v1 "woven.dev/woven/api/v1"
+	"woven.dev/woven/internal/hover"
 	"woven.dev/woven/internal/rest"
 )
 
@@ -47,6 +48,7 @@ type answers struct {
 	PortsAnswer  []v1.Port          `json:"ports"`
 	MapAnswer    []v1.MapEntry      `json:"map"`
 	DropsAnswer  []v1.DatapathDrops `json:"drops"`
+	ACLsAnswer   []v1.ACL           `json:"acls"`
 	inspection
 	// Error, unless empty, is why counters can't be read.
 	Error string `json:"error"`
@@ -56,6 +58,25 @@ func (a *answers) Status() v1.Status                  { return a.StatusAnswer }
 func (a *answers) Map() []v1.MapEntry                 { return a.MapAnswer }
 func (a *answers) Ports() ([]v1.Port, error)          { return a.PortsAnswer, a.err() }
 func (a *answers) Drops() ([]v1.DatapathDrops, error) { return a.DropsAnswer, a.err() }
+
+// ACLs are those of a switch, whatever the port, if that is one of the switch.
+func (a *answers) ACLs(of v1.ACLFilter) (list []v1.ACL, err error) {
+	at := of.Switch
+	for _, p := range a.PortsAnswer {
+		if p.Name == of.Port && (at == "" || at == p.Switch) {
+			at, of.Port = p.Switch, ""
+		}
+	}
+	for _, acl := range a.ACLsAnswer {
+		if at == "" || acl.Switch == at {
+			list = append(list, acl)
+		}
+	}
+	if of.Port != "" || len(list) == 0 && at != "" {
+		return nil, hover.ErrUnknown
+	}
+	return list, a.err()
+}
 
 func (a *answers) Modules() ([]v1.ModuleInstance, error) { return a.modules(), a.err() }
 func (a *answers) Interfaces() ([]v1.Interface, error)   { return a.InterfacesAnswer, a.err() }

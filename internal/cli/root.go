@@ -32,7 +32,7 @@ func Root(env Env) *cobra.Command {
 	}
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	root.AddCommand(agentCommand(env), statusCommand(env), portCommand(env), mapCommand(env), dropCommand(env),
+	root.AddCommand(agentCommand(env), statusCommand(env), portCommand(env), aclCommand(env), mapCommand(env), dropCommand(env),
 		moduleCommand(env), tableCommand(env), linkCommand(env), ifCommand(env), versionCommand(env))
 	root.AddCommand(env.Commands...)
 	return root

@@ -60,7 +60,7 @@ func same[T any](t *testing.T, what string, want, got T, err error) {
 
 func TestNothingIsNull(t *testing.T) {
 	s := start(t, config(t, &fakeSource{status: v1.Status{Tunnel: &v1.Tunnel{}}}))
-	for _, path := range []string{"/v1/status", "/v1/ports", "/v1/map", "/v1/drops", "/v1/types", "/v1/modules", "/v1/links", "/v1/interfaces"} {
+	for _, path := range []string{"/v1/status", "/v1/ports", "/v1/map", "/v1/drops", "/v1/acls", "/v1/types", "/v1/modules", "/v1/links", "/v1/interfaces"} {
 		if _, _, body := ask(t, s.Addrs()[0], "GET", path); strings.Contains(body, "null") {
 			t.Errorf("%s: %s", path, body)
 		}

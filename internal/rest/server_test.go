@@ -22,6 +22,7 @@ type fakeSource struct {
 	ports   []v1.Port
 	entries []v1.MapEntry
 	drops   []v1.DatapathDrops
+	acls    []v1.ACL
 	plane   fakePlane
 	err     error
 }

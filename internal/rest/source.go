@@ -15,6 +15,8 @@ type Source interface {
 	Map() []v1.MapEntry
 	// Drops by datapath, in ascending order of key.
 	Drops() ([]v1.DatapathDrops, error)
+	// ACLs by switch, each in the order in which they are looked at. A switch or port that there is not gives hover.ErrUnknown.
+	ACLs(of v1.ACLFilter) ([]v1.ACL, error)
 	Inspection
 }
 

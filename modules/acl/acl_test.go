@@ -1,7 +1,6 @@
 package acl_test
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -280,10 +279,41 @@ func storyHits(w *world, _ int) {
 		p.sends("a", a, w.udp(a, b, 4, 1, 2), "passes")
 		p.sends("b", b, w.udp(b, a, 4, 3, 4), "denied")
 	}
+	rows := map[string]string{}
+	if err := iom.EachRow(p.k.Set().Maps[acl.HitsTable], func(key, value string) { rows[key] = value }); err != nil {
+		w.t.Fatal(err)
+	}
+	hits, err := acl.ReadHits(rows)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	for n, want := range map[int]uint64{1: 2, 2: 1, 3: 3} { // the first of each connection, the first, each
-		value, err := p.k.Set().Maps["acl_hits"].LookupBytes(hitKey(p, n))
-		if err != nil || len(value) != 8 || binary.NativeEndian.Uint64(value) != want {
-			w.t.Errorf("ACL %d has decided %v times (%v), want %d", n, value, err, want)
+		hit := acl.Hit{Instance: p.dp, ACL: config.Number(uuid(n))}
+		if _, there := rows[hit.Row()]; !there || hits[hit] != want {
+			w.t.Errorf("ACL %d has decided %d times, want %d", n, hits[hit], want)
+		}
+	}
+	for _, bad := range []map[string]string{{"key": iom.Bytes(uint64(1))}, {acl.Hit{}.Row(): "value"}} {
+		if _, err := acl.ReadHits(bad); err == nil {
+			w.t.Errorf("%q are read as hits", bad)
+		}
+	}
+}
+
+func TestMayMatch(t *testing.T) {
+	for _, tt := range []struct {
+		rules        []match.Rule
+		own          match.Dim
+		port1, port2 bool
+	}{
+		{nil, match.InPort, false, false},
+		{rule(isIP()), match.InPort, true, true},
+		{rule(from(a)), match.InPort, true, false},
+		{rule(from(a)), match.OutPort, true, true},
+		{append(rule(to(a)), rule(to(b), isIP())...), match.OutPort, true, true},
+	} {
+		if got1, got2 := acl.MayMatch(tt.rules, tt.own, 1), acl.MayMatch(tt.rules, tt.own, 2); got1 != tt.port1 || got2 != tt.port2 {
+			t.Errorf("%v: %v, %v", tt, got1, got2)
 		}
 	}
 }

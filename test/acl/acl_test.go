@@ -34,6 +34,7 @@ func TestTwoNodes(t *testing.T) {
 		story{"one way", oneWay},
 		story{"policy change", policyChange},
 		story{"behind a router", behindRouter},
+		story{"log", logReplies},
 	)
 	t.Run("agent away", func(t *testing.T) { agentAway(t, l) })
 }

@@ -12,7 +12,7 @@ import (
 	"woven.dev/woven/internal/lab/labtest"
 )
 
-// logReplies, on hv2, whose agent no other story takes away: what options:log-related adds to the log of an ACL, in both families.
+// logReplies: what options:log-related adds to the log of an ACL, in both families.
 func logReplies(t *testing.T, l *lab.Lab) {
 	s := labtest.NewSwitch(t, l, "logged")
 	client, server := s.Add(1, "hv2"), s.Add(2, "hv2")
