@@ -112,7 +112,7 @@ func oneOf[T any](r matchRandom, from ...T) T { return from[r.IntN(len(from))] }
 
 var (
 	ip4Values  = []string{"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.255", "10.0.1.0", "10.1.0.0", "0.0.0.0", "255.255.255.255", "224.0.0.1"}
-	ip6Values  = []string{"fd00::1", "fd00::2", "fd00:0:0:1::5", "fe80::1", "::", "::10.0.0.1", "::ffff:10.0.0.1", "ff02::1", "ff02::1:ff00:1"}
+	ip6Values  = []string{"fd00::1", "fd00::2", "fd00:0:0:1::5", "fe80::1", "::", "::10.0.0.1", "::ffff:10.0.0.1", "ff02::1", "ff02::2", "ff02::5", "ff02::16", "ff02::1:ff00:1"}
 	macValues  = []string{"02:00:00:00:00:01", "02:00:00:00:00:02", "33:33:00:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"}
 	portValues = []string{"0", "1", "8", "79", "80", "81", "135", "136", "1024", "65535"}
 	byteValues = []string{"0", "1", "2", "6", "17", "58", "132", "254", "255"}
@@ -134,8 +134,8 @@ func valuesOf(field string) []string {
 		"ip.dscp": {"0", "1", "63"}, "ip.ecn": {"0", "1", "3"}, "ip.frag": {"0", "1", "3"}, "ip6.label": {"0", "1", "0xfffff"},
 		"arp.op": {"0", "1", "2", "255"}, "rarp.op": {"0", "3", "4"}, "tcp.flags": {"0", "2", "0x12", "0xfff"},
 		"tcp.src": portValues, "tcp.dst": portValues, "udp.src": portValues, "udp.dst": portValues, "sctp.src": portValues, "sctp.dst": portValues,
-		"icmp4.type": {"0", "3", "8"}, "icmp4.code": {"0", "1", "255"}, "icmp6.type": {"128", "129", "133", "134", "135", "136", "143"}, "icmp6.code": {"0", "1"},
-		"ct_state": {"0", "0x21", "0x22", "0x2a", "0x31"}, "ct_mark": wordValues, "ct_label": append(wordValues, "0x800000000000000000000000"),
+		"icmp4.type": {"0", "3", "8"}, "icmp4.code": {"0", "1", "255"}, "icmp6.type": {"128", "129", "131", "133", "134", "135", "136", "143"}, "icmp6.code": {"0", "1"},
+		"ct_state": {"0", "0x21", "0x22", "0x2a", "0x31", "0x64", "0xa2"}, "ct_mark": wordValues, "ct_label": append(wordValues, "0x800000000000000000000000", "0x123456789abcdef0123456789abcdef"),
 		"pkt.mark": wordValues, "vlan.tci": {"0", "0x1000", "0x1064", "0xf064", "0xffff"}}[field]
 }
 
@@ -257,7 +257,7 @@ func (r matchRandom) transport(kind string, f ovnexpr.Fields, set func(...string
 		set("icmp4.type", "icmp4.code")
 	case proto == "icmp":
 		set("icmp6.code")
-		f.Ints["icmp6.type"] = ovnexpr.Uint(uint64(oneOf(r, 128, 129, 133, 134, 143)))
+		f.Ints["icmp6.type"] = ovnexpr.Uint(uint64(oneOf(r, 128, 129, 131, 133, 134, 143)))
 	}
 }
 
