@@ -125,16 +125,22 @@ func ownAddresses(t *testing.T, l *lab.Lab) {
 	}
 }
 
-// pathMTU: a router port with a largest packet size tells senders, who keep to it.
+// pathMTU: a router port with a largest packet size tells senders, on either side of it, who keep to it; some packets may be exempt.
 func pathMTU(t *testing.T, l *lab.Lab) {
 	w := newNetwork(t, l, "mtu", 40)
 	w.router.NB("--wait=hv", "set", "Logical_Router_Port", w.router.Port(w.right), "options:gateway_mtu=1300")
-	for to, want := range map[string]string{
-		w.far.IP4.String(): "From 10.0.40.254 icmp_seq=1 Frag needed and DF set (mtu = 1300)",
-		w.far.IP6.String(): "From fd00:10:0:28::fe icmp_seq=1 Packet too big: mtu=1300",
+	for _, test := range []struct {
+		from *labtest.VM
+		to   netip.Addr
+		want string
+	}{
+		{w.near, w.far.IP4, "From 10.0.40.254 icmp_seq=1 Frag needed and DF set (mtu = 1300)"},
+		{w.near, w.far.IP6, "From fd00:10:0:28::fe icmp_seq=1 Packet too big: mtu=1300"},
+		{w.beside, w.near.IP4, "From 10.0.41.254 icmp_seq=1 Frag needed and DF set (mtu = 1300)"},
+		{w.beside, w.near.IP6, "From fd00:10:0:29::fe icmp_seq=1 Packet too big: mtu=1300"},
 	} {
-		if out := pingFails(t, w.near, to, "-M", "do", "-s", "1350", "-W", "5"); !strings.Contains(out, want) {
-			t.Errorf("ping %s: want %q in\n%s", to, want, out)
+		if out := pingFails(t, test.from, test.to.String(), "-M", "do", "-s", "1350", "-W", "5"); !strings.Contains(out, test.want) {
+			t.Errorf("ping %s: want %q in\n%s", test.to, test.want, out)
 		}
 	}
 	for _, to := range []*labtest.VM{w.beside, w.far} {
@@ -142,6 +148,13 @@ func pathMTU(t *testing.T, l *lab.Lab) {
 			if err := transfer(t.Context(), w.near, to, ip); err != nil {
 				t.Error(err)
 			}
+		}
+	}
+	w.router.NB("--wait=hv", "set", "Logical_Router_Port", w.router.Port(w.right), `options:gateway_mtu_bypass="icmp4 || icmp6"`)
+	for _, ip := range []netip.Addr{w.far.IP4, w.far.IP6} {
+		w.left.Exec(w.near.Name, "ip", fmt.Sprintf("-%d", map[bool]int{true: 4, false: 6}[ip.Is4()]), "route", "flush", "cache")
+		if err := w.near.Ping(3, ip, "-M", "do", "-s", "1350"); err != nil {
+			t.Errorf("exempt: %v", err)
 		}
 	}
 }
