@@ -1,6 +1,18 @@
 package agent
 
-import "woven.dev/woven/internal/hover"
+import (
+	"cmp"
+	"slices"
 
-// Usage says how full the data plane's tables are; see hover.Hover.
-func (s *Source) Usage() []hover.Usage { return s.loop.plane.Usage() }
+	"woven.dev/woven/internal/hover"
+)
+
+// Usage says how full the data plane's tables are, those of connections included, by name; see hover.Hover.
+func (s *Source) Usage() []hover.Usage {
+	list := s.loop.plane.Usage()
+	for _, u := range s.loop.sweeper.last().usage {
+		list = append(list, hover.Usage(u))
+	}
+	slices.SortFunc(list, func(a, b hover.Usage) int { return cmp.Compare(a.Table, b.Table) })
+	return list
+}

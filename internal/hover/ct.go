@@ -10,6 +10,7 @@ import (
 
 	"woven.dev/woven/sdk/iom"
 	"woven.dev/woven/sdk/iom/ct"
+	"woven.dev/woven/sdk/iom/wire"
 )
 
 // Connections are the tracked connections of a node, with the names of what their numbers stand for.
@@ -128,7 +129,7 @@ func (c *Connections) Flush(f ConnectionFilter) (int, error) {
 	return c.Tables.Flush(uptime(), match)
 }
 
-// Zones lists the zones that ever had a connection, in order.
+// Zones lists the zones that ever had a connection, in order, but those of ports that are gone.
 func (c *Connections) Zones() ([]ZoneCount, error) {
 	names, err := readNames(c.names)
 	if err != nil {
@@ -140,7 +141,9 @@ func (c *Connections) Zones() ([]ZoneCount, error) {
 	}
 	var list []ZoneCount
 	for _, z := range slices.SortedFunc(maps.Keys(counts), ct.Zone.Compare) {
-		list = append(list, ZoneCount{z, counts[z], names.of(z.Instance, uint32(z.Port)), names.of(z.Instance, 0)})
+		if port := names[wire.NameKey{Dp: z.Instance, Number: uint32(z.Port)}]; port != "" {
+			list = append(list, ZoneCount{z, counts[z], port, names.of(z.Instance, 0)})
+		}
 	}
 	return list, nil
 }

@@ -29,6 +29,7 @@ type Source interface {
 	Punts() ([]hover.PuntCount, punt.Counts, error)
 	// Usage says how full the tables are.
 	Usage() []hover.Usage
+	ConnectionZones() ([]v1.ConnectionZone, error)
 }
 
 // Metrics is the set of all metrics of one agent.
@@ -53,6 +54,7 @@ func New(source Source) *Metrics {
 		datapathCollector{source},
 		puntCollector{source},
 		tableCollector{source},
+		connectionCollector{source},
 		m.apply,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

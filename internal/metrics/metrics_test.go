@@ -25,8 +25,11 @@ type fakeSource struct {
 	punts  []hover.PuntCount
 	read   punt.Counts
 	usage  []hover.Usage
+	zones  []v1.ConnectionZone
 	err    error
 }
+
+func (f *fakeSource) ConnectionZones() ([]v1.ConnectionZone, error) { return f.zones, f.err }
 
 func (f *fakeSource) Usage() []hover.Usage { return f.usage }
 
@@ -46,6 +49,24 @@ woven_table_max_rows{table="l2switch_fdbs"} 16
 # TYPE woven_table_rows gauge
 woven_table_rows{table="iom_groups"} 3
 woven_table_rows{table="l2switch_fdbs"} 0
+`)
+}
+
+func TestConnections(t *testing.T) {
+	compare(t, connectionCollector{&fakeSource{zones: []v1.ConnectionZone{
+		{Port: "p1", Switch: "sw0", Established: 5, Limit: 65536}, {Port: "p2", Switch: "sw0", Established: 7, Limit: 7, Refused: 3}}}}, `
+# HELP woven_port_connections Established connections of a port.
+# TYPE woven_port_connections gauge
+woven_port_connections{port="p1",switch="sw0"} 5
+woven_port_connections{port="p2",switch="sw0"} 7
+# HELP woven_port_connections_limit How many established connections the port may have.
+# TYPE woven_port_connections_limit gauge
+woven_port_connections_limit{port="p1",switch="sw0"} 65536
+woven_port_connections_limit{port="p2",switch="sw0"} 7
+# HELP woven_port_connections_refused_total Connections of a port that found no room among the established ones.
+# TYPE woven_port_connections_refused_total counter
+woven_port_connections_refused_total{port="p1",switch="sw0"} 0
+woven_port_connections_refused_total{port="p2",switch="sw0"} 3
 `)
 }
 

@@ -71,6 +71,7 @@ func TestBadRequests(t *testing.T) {
 		{"GET /v1/modules/twin/tables/l2switch_fdbs", "", 409, `2 modules have the name "twin"; their IDs are id-2, id-3`},
 		{"GET /v1/links/q", "", 404, `no link of port "q" on this node`},
 		{"GET /v1/interfaces/lo", "", 404, `no Woven interface "lo" on this node`},
+		{"GET /v1/connections?port=p2", "", 404, `no port "p2" on this node`},
 		{"GET /v1/nothing", "", 404, "no resource /v1/nothing"},
 		{"GET /", "", 404, "no resource /"},
 		// Methods.
@@ -93,6 +94,12 @@ func TestBadRequests(t *testing.T) {
 		{"GET /v1/modules/id-1/tables/l2switch_fdbs?limit=1&limit=2", "", 400, `query parameter "limit" is given 2 times`},
 		{"GET /v1/status?a;b", "", 400, "read query: invalid semicolon separator in query"},
 		{"GET /v1/status?%zz", "", 400, `read query: invalid URL escape "%zz"`},
+		{"GET /v1/connections?zone=3", "", 422, `query.zone: zone "3" is no instance/port such as 3/7`},
+		{"GET /v1/connections?tuple=tpc&zone=x", "", 422, `query.tuple: tuple "tpc": protocol "tpc" is none of tcp, udp, sctp, icmp, icmp6, gre, esp, and no number from 0 to 255; ` +
+			`query.zone: zone "x" is no instance/port such as 3/7`},
+		{"GET /v1/connections?limit=10001", "", 422, "query.limit: expected number <= 10000"},
+		{"GET /v1/connections?skip=-1", "", 422, "query.skip: expected number >= 0"},
+		{"GET /v1/connection-zones?port=p1", "", 422, "query.port: unknown query parameter"},
 		// Paths.
 		{"GET /v1//status", "", 404, "no resource /v1//status"},
 		{"GET /v1/status/", "", 404, "no resource /v1/status/"},
@@ -125,6 +132,8 @@ func TestFailures(t *testing.T) {
 		"/v1/ports":                             "read ports: read map: bad file descriptor",
 		"/v1/ports/p1":                          "read ports: read map: bad file descriptor",
 		"/v1/drops":                             "read drops: read map: bad file descriptor",
+		"/v1/connections":                       "read connections: read map: bad file descriptor",
+		"/v1/connection-zones":                  "read connection zones: read map: bad file descriptor",
 		"/v1/modules":                           "read modules: read map: bad file descriptor",
 		"/v1/modules/id-1":                      `read module of module "id-1": read map: bad file descriptor`,
 		"/v1/modules/id-1/tables":               `read tables of module "id-1": read map: bad file descriptor`,

@@ -25,6 +25,10 @@ type fakeSource struct {
 	acls    []v1.ACL
 	plane   fakePlane
 	err     error
+
+	connections v1.Connections
+	zones       []v1.ConnectionZone
+	asked       asked
 }
 
 func (f *fakeSource) Status() v1.Status                  { return f.status }

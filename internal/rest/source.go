@@ -18,6 +18,7 @@ type Source interface {
 	// ACLs by switch, each in the order in which they are looked at. A switch or port that there is not gives hover.ErrUnknown.
 	ACLs(of v1.ACLFilter) ([]v1.ACL, error)
 	Inspection
+	Tracking
 }
 
 // Inspection is what a Source shows of the data plane itself. What is asked for a module or table that there is not gives

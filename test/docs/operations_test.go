@@ -49,6 +49,10 @@ func (everyMetric) Punts() ([]hover.PuntCount, punt.Counts, error) {
 
 func (everyMetric) Usage() []hover.Usage { return []hover.Usage{{Table: "x"}} }
 
+func (everyMetric) ConnectionZones() ([]v1.ConnectionZone, error) {
+	return []v1.ConnectionZone{{Port: "x"}}, nil
+}
+
 // TestOperationsMetrics: the page names each metric of Woven's own, and none that isn't there.
 func TestOperationsMetrics(t *testing.T) {
 	answer := httptest.NewRecorder()
