@@ -44,6 +44,7 @@ func TestThreeNodes(t *testing.T) {
 	tell(t, l,
 		story{"actions", func(t *testing.T, l *lab.Lab) { actions(t, l, 3) }},
 		story{"live change", liveChange},
+		story{"tenants", tenants},
 	)
 	t.Run("three tiers", func(t *testing.T) { threeTiers(t, l) })
 }

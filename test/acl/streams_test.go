@@ -12,10 +12,10 @@ import (
 	"woven.dev/woven/test/probe"
 )
 
-// open opens a stream until the test's end.
-func open(t *testing.T, from, to *labtest.VM, addr netip.Addr, port uint16) *probe.Stream {
+// open opens a stream from a port (0: any) until the test's end.
+func open(t *testing.T, from, to *labtest.VM, source uint16, dest netip.AddrPort) *probe.Stream {
 	t.Helper()
-	stream, err := probe.Open(t.Context(), from.In, to.In, 0, netip.AddrPortFrom(addr, port))
+	stream, err := probe.Open(t.Context(), from.In, to.In, source, dest)
 	if err != nil {
 		t.Fatalf("%s to %s: %v", from.Name, to.Name, err)
 	}
@@ -119,13 +119,13 @@ func liveChange(t *testing.T, l *lab.Lab) {
 	for _, server := range changing {
 		for _, addr := range addresses(server) {
 			for _, port := range []uint16{noEntry, noExit, noMember} {
-				cut = append(cut, open(t, client, server, addr, port))
+				cut = append(cut, open(t, client, server, 0, netip.AddrPortFrom(addr, port)))
 			}
 		}
 	}
 	for _, server := range lasting {
 		for _, addr := range addresses(server) {
-			kept = append(kept, open(t, keeper, server, addr, keptPort))
+			kept = append(kept, open(t, keeper, server, 0, netip.AddrPortFrom(addr, keptPort)))
 		}
 	}
 	flow(t, slices.Concat(cut, kept))

@@ -3,6 +3,7 @@ package acl
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -215,7 +216,7 @@ func (c *tiers) streams(t *testing.T) (streams []*probe.Stream) {
 	for i, from := range c.members[:2*tier] {
 		to := c.members[tier*(1+i/tier)+(i+1)%tier]
 		for _, addr := range addresses(to.VM) {
-			streams = append(streams, open(t, from.VM, to.VM, addr, streaming.port))
+			streams = append(streams, open(t, from.VM, to.VM, 0, netip.AddrPortFrom(addr, streaming.port)))
 		}
 	}
 	return streams

@@ -64,7 +64,7 @@ func (q Question) Ask(ctx context.Context, expected Outcome) (Outcome, error) {
 	defer cancel()
 	conn, err := q.dial(ctx)
 	if err == nil {
-		defer conn.Close()
+		defer q.end(conn)
 		err = errors.Join(conn.SetDeadline(time.Now().Add(wait)), q.echo(conn))
 	}
 	timeout := net.Error(nil)
@@ -98,7 +98,10 @@ func (q Question) dial(ctx context.Context) (conn net.Conn, err error) {
 			conn, err = dialEcho(q.To, q.Source)
 			return err
 		}
-		dialer := net.Dialer{}
+		network, dialer := string(q.Protocol)+"6", net.Dialer{}
+		if q.To.Is4() {
+			network = string(q.Protocol) + "4"
+		}
 		switch {
 		case q.Source == 0:
 		case q.Protocol == TCP:
@@ -106,10 +109,18 @@ func (q Question) dial(ctx context.Context) (conn net.Conn, err error) {
 		default:
 			dialer.LocalAddr = &net.UDPAddr{Port: int(q.Source)}
 		}
-		conn, err = dialer.DialContext(ctx, string(q.Protocol), netip.AddrPortFrom(q.To, q.Port).String())
+		conn, err = dialer.DialContext(ctx, network, netip.AddrPortFrom(q.To, q.Port).String())
 		return err
 	})
 	return conn, err
+}
+
+// end closes a connection; one from a given port so that another can be opened from there at once.
+func (q Question) end(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok && q.Source != 0 {
+		tcp.SetLinger(0) // by a reset, and no TIME_WAIT
+	}
+	conn.Close()
 }
 
 // echo sends a text and reads it.
