@@ -81,6 +81,7 @@ func register(mux *http.ServeMux, source Source) huma.API {
 			return listOf("drops", source.Drops, fullDrops)
 		})
 	registerInspection(api, source)
+	registerACLs(api, source)
 	registerTracking(api, source)
 	return api
 }
