@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"woven.dev/woven/internal/logical"
@@ -59,7 +58,6 @@ func (n *network) readRouter(l *localRouter) *logical.Router {
 		r.Enabled = l.row.Enabled == nil || *l.row.Enabled
 		r.IgnoreARPRequests = l.row.Options["always_learn_from_arp_request"] == "false"
 		r.DynamicRouters = l.row.Options["dynamic_neigh_routers"] == "true"
-		r.NeighbourAge = neighbourAge(l.row.Options["mac_binding_age_threshold"])
 		r.Copp = n.copp(l.row.Copp)
 		known.routes.update(l.row.StaticRoutes, n.NB.LogicalRouterStaticRoute, readRoute)
 		known.policies.update(l.row.Policies, n.NB.LogicalRouterPolicy, readPolicy)
@@ -103,18 +101,7 @@ func sameRouter(a, b *logical.Router) bool {
 		slices.Equal(a.Policies, b.Policies) && slices.Equal(a.Neighbours, b.Neighbours)
 }
 
-// neighbourAge reads mac_binding_age_threshold: seconds, in newer releases behind such for single networks,
-// "192.0.2.0/24:300;60". Forgetting is ovn-northd's business, which sees to those.
-func neighbourAge(text string) uint32 {
-	parts := strings.Split(text, ";")
-	age, err := strconv.ParseUint(parts[len(parts)-1], 10, 32)
-	if err != nil {
-		return 0
-	}
-	return uint32(age)
-}
-
-// routerOptions are those that are carried out, or are the business of ovn-northd.
+// routerOptions are those that are carried out, or are the business of ovn-northd, which forgets learned neighbours (mac_binding_*).
 var routerOptions = []string{
 	"always_learn_from_arp_request", "dynamic_neigh_routers", "mac_binding_age_threshold", "mac_binding_removal_limit", "requested-tnl-key",
 }

@@ -27,8 +27,6 @@ type Router struct {
 	// DynamicRouters: the addresses of other routers on a switch are asked for, not taken from their ports
 	// (options:dynamic_neigh_routers).
 	DynamicRouters bool
-	// NeighbourAge is how long a learned neighbour is kept, in seconds (options:mac_binding_age_threshold); 0: for ever.
-	NeighbourAge uint32
 	// Copp is as in Switch.
 	Copp map[string]string
 }
