@@ -30,7 +30,7 @@ func tell(t *testing.T, l *lab.Lab, stories ...story) {
 func TestTwoNodes(t *testing.T) {
 	l := labtest.Up(t, "acl2", lab.Options{Hypervisors: 2, Woven: labtest.Woven(t)})
 	tell(t, l,
-		story{"actions", func(t *testing.T, l *lab.Lab) { actions(t, l, 2) }},
+		story{"actions", func(t *testing.T, l *lab.Lab) { newField(t, l, "", "hv1", "hv2").actions(t) }},
 		story{"one way", oneWay},
 		story{"policy change", policyChange},
 		story{"behind a router", behindRouter},
@@ -42,7 +42,7 @@ func TestTwoNodes(t *testing.T) {
 func TestThreeNodes(t *testing.T) {
 	l := labtest.Up(t, "acl3", lab.Options{Hypervisors: 3, Woven: labtest.Woven(t)})
 	tell(t, l,
-		story{"actions", func(t *testing.T, l *lab.Lab) { actions(t, l, 3) }},
+		story{"actions", func(t *testing.T, l *lab.Lab) { newField(t, l, "", "hv1", "hv2", "hv3").actions(t) }},
 		story{"live change", liveChange},
 		story{"tenants", tenants},
 	)

@@ -2,6 +2,7 @@ package acl
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"woven.dev/woven/internal/lab"
@@ -101,22 +102,25 @@ type field struct {
 	*labtest.Switch
 	places  []place
 	servers []*labtest.VM
+	stock   string // name of a node that is not Woven's, or empty
 }
 
-// newField needs nodes hv1 to hvN.
-func newField(t *testing.T, l *lab.Lab, name string, nodes int) *field {
+// newField has a client for each place on the first node, and one on the last.
+func newField(t *testing.T, l *lab.Lab, stock string, nodes ...string) *field {
 	t.Helper()
-	f := &field{Switch: labtest.NewSwitch(t, l, name)}
-	node := func(n int) string { return fmt.Sprintf("hv%d", 1+n%nodes) }
-	for n := range nodes {
-		server := f.Add(1+n, node(n))
+	f := &field{Switch: labtest.NewSwitch(t, l, "action"), stock: stock}
+	for n, node := range nodes {
+		server := f.Add(1+n, node)
 		serve(t, server, port)
 		f.servers = append(f.servers, server)
 	}
+	first, last := nodes[0], nodes[len(nodes)-1]
 	f.places = []place{
-		{"from-lport", "from-lport", false, f.Add(11, node(0))},
-		{"from-lport after lb", "from-lport", true, f.Add(12, node(1))},
-		{"to-lport", "to-lport", false, f.Add(13, node(0))},
+		{"from-lport", "from-lport", false, f.Add(11, first)},
+		{"from-lport after lb", "from-lport", true, f.Add(12, first)},
+		{"to-lport", "to-lport", false, f.Add(13, first)},
+		{"from-lport of the last node", "from-lport", false, f.Add(14, last)},
+		{"to-lport from the last node", "to-lport", false, f.Add(15, last)},
 	}
 	return f
 }
@@ -131,30 +135,41 @@ func (f *field) set(p policy) {
 		commands = append(commands, p.acls(f.Switch, at)...)
 	}
 	f.NB(commands...)
+	settle(f.Switch, f.stock)
 }
 
-// cases are all questions of all clients.
-func (f *field) cases(want probe.Outcome) (cases []probe.Case) {
+// cases are all questions of all clients, and how many of them ACLs on Woven nodes decide on.
+func (f *field) cases(want probe.Outcome) (cases []probe.Case, here int) {
 	for _, at := range f.places {
 		for _, server := range f.servers {
+			decides := at.client
+			if at.direction == "to-lport" {
+				decides = server
+			}
 			for _, addr := range addresses(server) {
 				for _, protocol := range []probe.Protocol{probe.TCP, probe.UDP, probe.ICMP} {
 					question := probe.Question{From: at.client.In, Protocol: protocol, To: addr, Port: port}
 					cases = append(cases, probe.Case{Name: at.name, Question: question, Want: want})
+					if decides.Hypervisor != f.stock {
+						here++
+					}
 				}
 			}
 		}
 	}
-	return cases
+	return cases, here
 }
 
-// drops is how many packets of the VMs were dropped by module acl, for a reason.
+// drops is how many packets of VMs on Woven nodes were dropped by module acl, for a reason.
 func (f *field) drops(reason string) (n int) {
-	for _, server := range f.servers {
-		n += int(server.Drops("acl", reason))
-	}
+	vms := slices.Clone(f.servers)
 	for _, at := range f.places {
-		n += int(at.client.Drops("acl", reason))
+		vms = append(vms, at.client)
+	}
+	for _, vm := range vms {
+		if vm.Hypervisor != f.stock {
+			n += int(vm.Drops("acl", reason))
+		}
 	}
 	return n
 }
@@ -166,7 +181,7 @@ var reasons = map[probe.Outcome]string{probe.Silent: "denied", probe.Refused: "r
 func (f *field) hold(t *testing.T, p policy) {
 	f.set(p)
 	want := p.outcome()
-	cases := f.cases(want)
+	cases, here := f.cases(want)
 	reason, counted := reasons[want]
 	before := 0
 	if counted {
@@ -178,14 +193,13 @@ func (f *field) hold(t *testing.T, p policy) {
 	if !counted {
 		return
 	}
-	if dropped := f.drops(reason) - before; dropped < len(cases) {
-		t.Errorf("%s: %d packets were counted as %s, want %d or more", p, dropped, reason, len(cases))
+	if dropped := f.drops(reason) - before; dropped < here {
+		t.Errorf("%s: %d packets were counted as %s, want %d or more", p, dropped, reason, here)
 	}
 }
 
 // actions: each action does what it should at each place.
-func actions(t *testing.T, l *lab.Lab, nodes int) {
-	f := newField(t, l, "action", nodes)
+func (f *field) actions(t *testing.T) {
 	for _, p := range policies {
 		f.hold(t, p)
 	}

@@ -96,6 +96,7 @@ func newTiers(t *testing.T, l *lab.Lab, stock string) *tiers {
 	c.NB("--wait=hv", "pg-add", "neutron_pg_drop", "--", "set", "Port_Group", "neutron_pg_drop", "ports="+c.ports(""),
 		"--", "acl-add", "neutron_pg_drop", "from-lport", "1001", "inport == @neutron_pg_drop && ip", "drop",
 		"--", "acl-add", "neutron_pg_drop", "to-lport", "1001", "outport == @neutron_pg_drop && ip", "drop")
+	settle(c.Switch, c.stock)
 	return c
 }
 
@@ -153,6 +154,7 @@ func (c *tiers) change() {
 		return true
 	})
 	c.NB(commands...)
+	settle(c.Switch, c.stock)
 }
 
 // outcome of a question for a service.
