@@ -13,6 +13,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"woven.dev/woven/internal/testutil"
 )
 
 // Place runs a function on a thread of a network namespace; see lab.Lab.In.
@@ -62,7 +64,7 @@ type Run struct {
 	sender   *net.UDPConn
 	receiver *receiver
 	sent     atomic.Int64
-	backlogs uint64        // backlogDrops at the start
+	backlogs uint64        // testutil.BacklogDrops at the start
 	finish   chan struct{} // closed by Finish
 	done     chan struct{} // closed when err holds the sender's outcome
 	err      error
@@ -72,7 +74,7 @@ type Run struct {
 func Start(ctx context.Context, flow Flow) (*Run, error) {
 	flow.PerSecond = cmp.Or(flow.PerSecond, defaultPace)
 	flow.Patience = cmp.Or(flow.Patience, patience)
-	r := &Run{flow: flow, id: rand.Uint64(), finish: make(chan struct{}), done: make(chan struct{}), backlogs: backlogDrops()}
+	r := &Run{flow: flow, id: rand.Uint64(), finish: make(chan struct{}), done: make(chan struct{}), backlogs: testutil.BacklogDrops()}
 	var err error
 	if r.receiver, err = listen(flow, r.id); err != nil {
 		return nil, err
@@ -123,7 +125,7 @@ func (r *Run) Check() error {
 		return err
 	}
 	if result.Late > 0 || result.Lost > 0 || result.Twice > 0 {
-		return fmt.Errorf("flow to %s: %s; %d packets of whomsoever were dropped by full backlogs meanwhile", r.flow.Dest, result, backlogDrops()-r.backlogs)
+		return fmt.Errorf("flow to %s: %s; %d packets of whomsoever were dropped by full backlogs meanwhile", r.flow.Dest, result, testutil.BacklogDrops()-r.backlogs)
 	}
 	return nil
 }

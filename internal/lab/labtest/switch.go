@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"woven.dev/woven/internal/lab"
+	"woven.dev/woven/internal/testutil"
 )
 
 // Switch is a logical switch with its VMs, in a lab that tests may share: VM n of any switch has the MAC address
@@ -23,6 +24,7 @@ type Switch struct {
 	vms []*VM
 	// gateways of VMs that are started from now on; see Router.Attach.
 	gateways []netip.Addr
+	backlogs uint64 // testutil.BacklogDrops at the start
 }
 
 // NewSwitch adds a logical switch to the Northbound database. Its name, at most 7 lower-case letters and digits, is one
@@ -35,7 +37,7 @@ func NewSwitch(t testing.TB, l *lab.Lab, name string) *Switch {
 // NewSubnet is NewSwitch with the addresses of a subnet.
 func NewSubnet(t testing.TB, l *lab.Lab, name string, subnet int) *Switch {
 	t.Helper()
-	s := &Switch{Name: name, Lab: l, Subnet: subnet, t: t}
+	s := &Switch{Name: name, Lab: l, Subnet: subnet, t: t, backlogs: testutil.BacklogDrops()}
 	s.NB("ls-add", name)
 	t.Cleanup(s.remove)
 	return s

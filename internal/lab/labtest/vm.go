@@ -11,6 +11,7 @@ import (
 
 	v1 "woven.dev/woven/api/v1"
 	"woven.dev/woven/internal/lab"
+	"woven.dev/woven/internal/testutil"
 )
 
 // VM is a workload and its port on a Switch.
@@ -152,6 +153,7 @@ func (s *Switch) report(ctx context.Context) {
 		}
 		s.t.Logf("%s", out)
 	}
+	s.t.Logf("%d packets of whomsoever were dropped by full backlogs meanwhile", testutil.BacklogDrops()-s.backlogs)
 	show(s.Lab.SBCtl(ctx, "show"))
 	for _, n := range nodes {
 		if n.Kind != string(lab.Woven) {

@@ -1,4 +1,4 @@
-package traffic
+package testutil
 
 import (
 	"bufio"
@@ -6,9 +6,9 @@ import (
 	"os"
 )
 
-// backlogDrops is how many packets the kernel has dropped since it was started because a CPU's backlog was full, of all network namespaces together:
+// BacklogDrops is how many packets the kernel has dropped since it was started because a CPU's backlog was full, of all network namespaces together:
 // the backlogs, and losses that have nothing to do with the flow at hand, are the whole machine's.
-func backlogDrops() (drops uint64) {
+func BacklogDrops() (drops uint64) {
 	f, err := os.Open("/proc/net/softnet_stat") // a CPU a line: processed, dropped, ..., in hexadecimal
 	if err != nil {
 		return 0
