@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/google/go-cmp/cmp"
@@ -126,6 +127,35 @@ func TestAdoption(t *testing.T) {
 				t.Errorf("state after adoption: -before +after:\n%s", diff)
 			}
 		})
+	}
+}
+
+// The ends of links keep their slots when a new process has pruned what an earlier one left: none is given to a port that comes later.
+func TestAdoptionOfLinks(t *testing.T) {
+	n := newNode(t, AttachTCX)
+	w1, w2 := n.workload(1), n.workload(2)
+	linked := func(id string, key uint32, peer string, workloads ...workload) *netstate.Module {
+		m := lswitch(id, key, workloads...)
+		m.Ports = append(m.Ports, netstate.Port{Name: id + "-link", Key: 9, Peer: &netstate.Link{Module: peer, Key: 9}})
+		return m
+	}
+	n.apply(state(linked(switchA, 7, switchB, w1), linked(switchB, 8, switchA)))
+	n.Close()
+	if err := n.open(AttachTCX); err != nil {
+		t.Fatal(err)
+	}
+	n.apply(state(linked(switchA, 7, switchB, w1), linked(switchB, 8, switchA)))
+	n.now = func() time.Time { return time.Now().Add(2 * slotRest) }
+	n.apply(state(linked(switchA, 7, switchB, w1), linked(switchB, 8, switchA, w2)))
+	owners := map[uint32]string{}
+	for _, in := range n.Instances() {
+		for _, p := range in.Module.Ports {
+			slot := in.Ports[p.Key]
+			if slot == 0 || owners[slot] != "" {
+				t.Errorf("port %s of %s has slot %d, which is also that of %q", p.Name, in.Module.Name, slot, owners[slot])
+			}
+			owners[slot] = p.Name
+		}
 	}
 }
 

@@ -407,11 +407,11 @@ func (n *numbers) freeUnused(s *netstate.State, now time.Time) (f freedSlots) {
 	return f
 }
 
-// freeUnplugged gives back the numbers of the ports of an instance that have no device in its module.
+// freeUnplugged gives back the numbers of the ports of an instance that have neither a device nor a link in its module.
 func (n *numbers) freeUnplugged(dp uint32, m *netstate.Module, now time.Time, f *freedSlots) {
 	plugged := map[uint16]bool{}
 	for _, p := range m.Ports {
-		plugged[p.Key] = p.Device != nil
+		plugged[p.Key] = p.Device != nil || p.Peer != nil
 	}
 	for key := range n.local[dp] {
 		if !plugged[key] {
