@@ -6,6 +6,7 @@ import (
 	"woven.dev/woven/internal/slowpath/icmperr"
 	"woven.dev/woven/internal/slowpath/neigh"
 	"woven.dev/woven/internal/slowpath/ra"
+	"woven.dev/woven/sdk/iom/wire"
 )
 
 // Learn hears an ARP or ND packet, and sends what waited for its sender.
@@ -62,7 +63,7 @@ func (r *Routers) forward(p punt.Punt, to frame.MAC) {
 		r.log.Debug("packet that waited for its next hop is lost", "router", p.Out.Module, "error", err)
 		return
 	}
-	r.leave(p.Out, b, false)
+	r.leave(p.Out, b, wire.Resume{Mark: p.Mark})
 }
 
 // tell sends an ICMP error to the sender of a packet, from the router's address on the port that it came in by.
@@ -135,5 +136,5 @@ func (r *Routers) Solicited(p punt.Punt) {
 	}
 	b, why := ra.Answer(in.RA, p.Data)
 	r.log.Debug("router solicitation", "router", p.Port.Module, "port", p.Port.Key, "answer", why)
-	r.leave(p.Port, b, true)
+	r.leave(p.Port, b, wire.Resume{HereOnly: 1})
 }

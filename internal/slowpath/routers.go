@@ -197,17 +197,14 @@ func (r *Routers) port(at punt.Port) (Router, RouterPort, bool) {
 	return router, p, ok
 }
 
-// leave sends a frame out of a router's port.
-func (r *Routers) leave(at punt.Port, b []byte, hereOnly bool) {
+// leave sends a frame out of a router's port; with says what else goes with it.
+func (r *Routers) leave(at punt.Port, b []byte, with wire.Resume) {
 	router, p, ok := r.port(at)
 	if !ok || b == nil {
 		return
 	}
-	resume := wire.Resume{Dp: router.Slot, Port: p.Slot, Leaves: 1}
-	if hereOnly {
-		resume.HereOnly = 1
-	}
-	r.resume(at, resume, b)
+	with.Dp, with.Port, with.Leaves = router.Slot, p.Slot, 1
+	r.resume(at, with, b)
 }
 
 // enter has a router route a packet of its own, as if that had come in by a port: so it finds its way also where that is not the way back.
@@ -237,7 +234,7 @@ func (r *Routers) ask(d neigh.Destination) {
 	if d.Addr.Is4() && !ok {
 		return // nobody would answer
 	}
-	r.leave(at, neigh.Ask(p.MAC, from, d.Addr), false)
+	r.leave(at, neigh.Ask(p.MAC, from, d.Addr), wire.Resume{})
 }
 
 // speaker is the port's address for talking to to: one on its network, else the first of its family.
@@ -257,7 +254,9 @@ func (p *RouterPort) speaker(to netip.Addr) (addr netip.Addr, ok bool) {
 }
 
 // advertise sends what nobody asked for, to the hosts of this node: each node tells its own.
-func (r *Routers) advertise(at punt.Port, c *ra.Config) { r.leave(at, ra.Unsolicited(c), true) }
+func (r *Routers) advertise(at punt.Port, c *ra.Config) {
+	r.leave(at, ra.Unsolicited(c), wire.Resume{HereOnly: 1})
+}
 
 // about is the address that a router's punt is about.
 func about(p punt.Punt) netip.Addr { return iom.NetipAddr(p.About) }

@@ -46,6 +46,9 @@ func (r *resumed) Resume(relayTo int, to wire.Resume, b []byte) error {
 	if to.HereOnly != 0 {
 		way += " here"
 	}
+	if to.Mark != 0 {
+		way = fmt.Sprintf("mark %d %s", to.Mark, way)
+	}
 	r.list = append(r.list, fmt.Sprintf("%s %d/%d by %d: %s", way, to.Dp, to.Port, relayTo, frametest.Text(r.t, b)))
 	return r.err
 }
@@ -142,6 +145,19 @@ const (
 	asks6    = "leave 7/12 by 99: 0a:00:00:00:00:02 > 33:33:ff:00:00:05 fe80::800:ff:fe00:2 > ff02::1:ff00:5 ttl 255 icmp6 135/0 ns fd00:2::5 [ICMPv6Option(SourceAddress:0a:00:00:00:00:02)]"
 	forwards = "leave 7/12 by 99: 0a:00:00:00:00:02 > " + macDest + " 10.0.1.5 > 10.0.2.5 ttl 63 udp "
 )
+
+// A packet that waits keeps its mark, and so does one that finds the next hop known by now.
+func TestResolveKeepsMark(t *testing.T) {
+	inCloud(t, func(t *testing.T, c *cloud) {
+		marked := packet(t, "10.0.1.5", "10.0.2.5", 1)
+		marked.Mark = 7
+		c.Resolve(marked)
+		c.Learn(hears(t, 2, "10.0.2.5"))
+		c.Resolve(marked)
+		c.Resolve(packet(t, "10.0.1.5", "10.0.2.5", 1))
+		want(t, c.take(), asks4, "mark 7 "+forwards+"1 > 4001", "mark 7 "+forwards+"1 > 4001", forwards+"1 > 4001")
+	})
+}
 
 // A packet waits until its next hop answers, and leaves as it would have; the database is told of the next hop.
 func TestResolve(t *testing.T) {

@@ -92,7 +92,7 @@ func (s *Server) serve(p punt.Punt, answer func(ServedSwitch, ServedPort) ([]byt
 	reply, why := answer(sw, port)
 	resume := wire.Resume{Dp: sw.Slot, Port: port.Slot, Leaves: 1}
 	if reply == nil {
-		resume.Leaves = 0
+		resume.Leaves, resume.Mark = 0, p.Mark
 		var err error
 		if reply, err = frame.Finish(p.Data); err != nil {
 			return

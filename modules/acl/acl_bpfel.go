@@ -503,6 +503,7 @@ type AclIomPuntBuf struct {
 			_ structs.HostLayout
 			A [4]uint32
 		}
+		Mark uint32
 	}
 	Data [1536]uint8
 }

@@ -150,6 +150,7 @@ type L2switchIomPuntBuf struct {
 		Len    uint32
 		Caplen uint32
 		About  L2switchIomAddr
+		Mark   uint32
 	}
 	Data [1536]uint8
 }

@@ -16,6 +16,7 @@ import (
 	"woven.dev/woven/modules/router/config"
 	"woven.dev/woven/sdk/iom"
 	"woven.dev/woven/sdk/iom/match"
+	"woven.dev/woven/sdk/iom/wire"
 	"woven.dev/woven/sdk/iomtest"
 )
 
@@ -138,8 +139,8 @@ func TestPolicyECMP(t *testing.T) {
 	}
 }
 
-// A mark stays with the packet: policies of the next router match it. VM vm0 is behind routers a and b.
-func TestPolicyMark(t *testing.T) {
+// marking has VM vm0 behind routers a and b: a marks what goes to port 80, b drops what is marked.
+func marking(t *testing.T) *iomtest.Kit {
 	k := iomtest.New(t, l2switch.Kind(), router.Kind())
 	k.Add(iomtest.Instance{Kind: l2config.Kind, VNI: 10, Config: &l2config.Config{Ports: map[uint16]l2config.Port{1: {Enabled: true}, 9: {Enabled: true}},
 		FDB: map[[6]byte]uint16{[6]byte(lrpMAC(0)): 9}}, Ports: []iomtest.Port{{Name: "vm0", Key: 1}, {Name: "sw0-lr", Key: 9}}})
@@ -154,13 +155,42 @@ func TestPolicyMark(t *testing.T) {
 	b := &config.Config{Ports: map[uint16]config.Port{1: port(2, "10.0.1.2/24")}, Routes: numbered([]config.Route{to("10.0.2.0/24")})}
 	b.Routes[0].Hops = []config.Hop{{Port: 1}}
 	withPolicies(policy(config.Drop, is(match.FieldMark, 0x80000007)))(b)
-	a.Routes = []config.Route{to("10.0.2.0/24", hop(2, "10.0.1.2"))}
+	a.Routes = []config.Route{to("10.0.2.0/24", hop(2, "10.0.1.2")), to("10.0.3.0/24", hop(2, "10.0.1.9"))}
 	k.Add(iomtest.Instance{Kind: config.Kind, VNI: 98, Config: a, Ports: []iomtest.Port{{Name: "a1", Key: 1, Peer: "sw0-lr"}, {Name: "a2", Key: 2}}})
 	k.Add(iomtest.Instance{Kind: config.Kind, VNI: 99, Config: b, Ports: []iomtest.Port{{Name: "b1", Key: 1, Peer: "a2"}}})
+	return k
+}
+
+// A mark stays with the packet: policies of the next router match it.
+func TestPolicyMark(t *testing.T) {
+	k := marking(t)
 	for dport, want := range map[uint16]string{80: "drop router.policy", 81: "drop router.unresolved"} {
 		got := k.Send("vm0", iomtest.UDP(t, vmMAC(0), lrpMAC(0), ip("10.0.0.10"), ip("10.0.2.10"), 1000, dport)).Text
 		if !strings.HasSuffix(got, want) || strings.Count(got, "enter router") != 2 {
 			t.Errorf("port %d: want two routers, then %s:\n%s", dport, want, got)
+		}
+	}
+}
+
+// It stays, too, with a packet that waits in user space for its next hop.
+func TestPolicyMarkWaits(t *testing.T) {
+	k := marking(t)
+	tables := &iom.Tables{}
+	iom.Put(tables, "iom_bindings", uint32(1), k.Slot("vm0"))
+	k.Write(tables)
+	k.Run("vif_in", 1, 0, iomtest.UDP(t, vmMAC(0), lrpMAC(0), ip("10.0.0.10"), ip("10.0.3.10"), 1000, 80))
+	punts := k.Punts()
+	if len(punts) != 1 || punts[0].Reason != router.PuntResolve || punts[0].Mark != 0x80000007 {
+		t.Fatalf("user space gets %+v", punts)
+	}
+	const a, b = 2, 3 // instances
+	waited := iomtest.UDP(t, lrpMAC(1), lrpMAC(2), ip("10.0.0.10"), ip("10.0.2.10"), 1000, 80)
+	for _, mark := range []uint32{punts[0].Mark, 0} {
+		k.Run("relay_out", 1, uint32(wire.MarkResume), append(slices.Clone(waited), iom.Bytes(wire.Resume{Dp: a, Port: k.Slot("a2"), Leaves: 1, Mark: mark})...))
+	}
+	for _, reason := range []string{"policy", "unresolved"} {
+		if n := k.Counter("router", reason, b, k.Slot("b1")); n != 1 {
+			t.Errorf("%d packets are dropped as %s, want 1", n, reason)
 		}
 	}
 }

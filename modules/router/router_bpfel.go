@@ -283,6 +283,7 @@ type RouterIomPuntBuf struct {
 		Len    uint32
 		Caplen uint32
 		About  RouterIomAddr
+		Mark   uint32
 	}
 	Data [1536]uint8
 }

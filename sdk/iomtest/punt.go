@@ -18,6 +18,7 @@ type Punt struct {
 	Kind   string
 	Reason uint32
 	About  [4]uint32
+	Mark   uint32
 	Data   []byte // of the packet
 }
 
@@ -48,7 +49,7 @@ func (k *Kit) Punts() []Punt {
 			k.t.Fatalf("read punt: %v", err)
 		}
 		data := record.RawSample[size:]
-		punts = append(punts, Punt{Kind: k.spec.Kinds[head.Kind-1].Name, Reason: head.Reason, About: head.About.A,
+		punts = append(punts, Punt{Kind: k.spec.Kinds[head.Kind-1].Name, Reason: head.Reason, About: head.About.A, Mark: head.Mark,
 			Data: slices.Clone(data[:min(int(head.Caplen), len(data))])})
 	}
 }

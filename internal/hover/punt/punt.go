@@ -32,6 +32,8 @@ type Punt struct {
 	Port, Out Port
 	// About is an address that Reason is about, with which programs may tell anything; see the module.
 	About [4]uint32
+	// Mark is what policies have marked the packet with (pkt.mark of ovn-sb(5)).
+	Mark uint32
 	// Length is that of the packet in bytes, Data as much of its beginning, from the Ethernet header on, as the program gives away.
 	Length int
 	Data   []byte
@@ -159,7 +161,7 @@ func (r *Reader) parse(record []byte) (p Punt, ok bool) {
 	if err != nil || head.Kind == 0 || int(head.Kind) > len(r.kinds) || int(head.Caplen) > len(data) {
 		return Punt{}, false
 	}
-	p = Punt{Kind: r.kinds[head.Kind-1], Reason: head.Reason, Length: int(head.Len), About: head.About.A, Data: slices.Clone(data[:head.Caplen])}
+	p = Punt{Kind: r.kinds[head.Kind-1], Reason: head.Reason, Length: int(head.Len), About: head.About.A, Mark: head.Mark, Data: slices.Clone(data[:head.Caplen])}
 	var in, out bool
 	p.Port, in = r.port(iom.Ref(head.In))
 	p.Out, out = r.port(iom.Ref(head.Out))

@@ -17,7 +17,7 @@ func record(kind, reason, in, length, caplen uint32, data string) []byte {
 // recordTo is one for a packet on its way out.
 func recordTo(kind, reason, in, out, length, caplen uint32, data string) []byte {
 	var b []byte
-	for _, v := range []uint32{kind, reason, 7, in, out, length, caplen, 11, 12, 13, 14} {
+	for _, v := range []uint32{kind, reason, 7, in, out, length, caplen, 11, 12, 13, 14, 77} {
 		b = binary.NativeEndian.AppendUint32(b, v)
 	}
 	return append(b, data...)
@@ -57,10 +57,10 @@ func TestDispatch(t *testing.T) {
 		cancel()
 		about := [4]uint32{11, 12, 13, 14}
 		want := []Punt{
-			{Kind: "switch", Reason: 1, Port: Port{"sw", 9}, About: about, Length: 60, Data: []byte("abc")},
-			{Kind: "switch", Reason: 2, Port: Port{"sw", 9}, About: about, Length: 1500, Data: []byte("xy")},
-			{Kind: "switch", Reason: 1, Port: Port{"sw", 9}, Out: Port{"sw", 9}, About: about, Length: 60, Data: []byte{}},
-			{Kind: "switch", Reason: 1, Out: Port{"sw", 9}, About: about, Length: 60, Data: []byte{}},
+			{Kind: "switch", Reason: 1, Port: Port{"sw", 9}, About: about, Mark: 77, Length: 60, Data: []byte("abc")},
+			{Kind: "switch", Reason: 2, Port: Port{"sw", 9}, About: about, Mark: 77, Length: 1500, Data: []byte("xy")},
+			{Kind: "switch", Reason: 1, Port: Port{"sw", 9}, Out: Port{"sw", 9}, About: about, Mark: 77, Length: 60, Data: []byte{}},
+			{Kind: "switch", Reason: 1, Out: Port{"sw", 9}, About: about, Mark: 77, Length: 60, Data: []byte{}},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)

@@ -30,6 +30,7 @@ struct iom_resume {
 	__u8 leaves; /* it leaves its instance by the port; 0: it enters by the port */
 	__u8 here_only; /* to ports of this node only */
 	__u8 pad[2];
+	__u32 mark; /* pkt.mark */
 };
 
 struct {

@@ -20,6 +20,7 @@ struct iom_punted {
 	__u32 in, out; /* iom_ref of the ports it came in and goes out by; 0: not known */
 	__u32 len, caplen; /* bytes of the packet, and of it here */
 	struct iom_addr about; /* depends on the reason; else nothing */
+	__u32 mark; /* pkt.mark */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -138,6 +139,7 @@ IOM_SUBPROG int iom_punt_at(struct __sk_buff *skb, struct iom_meta *m, __u32 rea
 	buf->head.in = m->in;
 	buf->head.out = m->out;
 	buf->head.about = m->about;
+	buf->head.mark = m->mark;
 	buf->head.len = skb->len;
 	buf->head.caplen = caplen;
 	if (bpf_ringbuf_output(&iom_punts, buf, sizeof(buf->head) + caplen, 0)) {

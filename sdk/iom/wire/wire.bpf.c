@@ -282,6 +282,7 @@ static __always_inline int resume(struct __sk_buff *skb)
 	if (!port || port->dp != r.dp)
 		return iom_drop(skb, m, iom, RESUME_STALE);
 	m->flags = IOM_AT_EGRESS | IOM_RESUMED | (r.here_only ? IOM_HERE_ONLY : 0);
+	m->mark = r.mark;
 	if (!r.leaves)
 		return enter(skb, m, r.port);
 	m->out = r.port;

@@ -301,6 +301,7 @@ type WireIomPunted struct {
 	Len    uint32
 	Caplen uint32
 	About  WireIomAddr
+	Mark   uint32
 }
 
 type WireIomResume struct {
@@ -310,6 +311,7 @@ type WireIomResume struct {
 	Leaves   uint8
 	HereOnly uint8
 	Pad      [2]uint8
+	Mark     uint32
 }
 
 type WireIomStats struct {
