@@ -134,6 +134,8 @@ func storyEcho(w *world, family int) {
 	p.sends("b asks", b, p.echo(b, a, family, 7, false), "denied")
 	p.sends("a asks", a, p.echo(a, b, family, 7, false), "passes")
 	p.sends("b answers", b, p.echo(b, a, family, 7, true), "passes")
+	p.sends("b asks with the same identifier", b, p.echo(b, a, family, 7, false), "denied")
+	p.sends("a answers what b has not asked", a, p.echo(a, b, family, 7, true), "invalid")
 	p.sends("b answers something else", b, p.echo(b, a, family, 8, true), "invalid")
 	p.wait(31)
 	p.sends("b answers half a minute later", b, p.echo(b, a, family, 7, true), "invalid")

@@ -99,8 +99,11 @@ func (z zone) connection(first microflow) (wire.CtKey, wire.Ct, error) {
 	return key, row, nil
 }
 
-// l4Of is the port of one end, 0 where there is none.
+// l4Of is the port of one end, 0 where there is none. An echo's identifier, which microflows leave 0, is that of who asks (iom_ct_echo_ends).
 func l4Of(packet ovnexpr.Fields, end string) uint16 {
+	if asks := packet.Int("icmp4.type").Lo == 8 || packet.Int("icmp6.type").Lo == 128; asks && end == "dst" {
+		return 1
+	}
 	return uint16(packet.Int("tcp."+end).Lo | packet.Int("udp."+end).Lo | packet.Int("sctp."+end).Lo)
 }
 

@@ -107,6 +107,14 @@ static __always_inline __u16 iom_ct_echo_id(struct __sk_buff *skb, struct iom_me
 	return iom_ntohs(id);
 }
 
+/* The ends of an echo in a key: the identifier at who asks, the next number at who answers. So what both ask with one identifier is two
+ * connections, and a request is no answer. */
+static __always_inline void iom_ct_echo_ends(int request, __u16 id, __u16 *src, __u16 *dst)
+{
+	*src = request ? id : id + 1;
+	*dst = request ? id + 1 : id;
+}
+
 /* What a first fragment has is remembered, and recalled into the metadata of a later one. The identifier if it is an echo; negative: nothing is
  * known of the first one. */
 IOM_SUBPROG int iom_ct_gather(struct __sk_buff *skb, struct iom_meta *m, __u32 zone, __u32 now)
@@ -174,8 +182,8 @@ static __always_inline int iom_ct_inner_ip(struct __sk_buff *skb, __u16 family, 
 IOM_SUBPROG int iom_ct_inner(struct __sk_buff *skb, struct iom_meta *m, __u32 zone, struct iom_ct_key *key, __u8 *from_1)
 {
 	struct iom_addr src, dst;
-	__u16 ports[2] = {};
-	__u8 proto;
+	__u16 ports[2] = {}, sport, dport;
+	__u8 proto, type;
 	__u32 l4;
 
 	if (!m || !key || !from_1)
@@ -183,13 +191,16 @@ IOM_SUBPROG int iom_ct_inner(struct __sk_buff *skb, struct iom_meta *m, __u32 zo
 	if (iom_ct_inner_ip(skb, m->proto, m->l4 + 8, &src, &dst, &proto, &l4))
 		return -1;
 	if (proto == (m->proto == ETH_IP4 ? PROTO_ICMP : PROTO_ICMP6)) {
-		if (bpf_skb_load_bytes(skb, l4 + 4, ports, sizeof(*ports)))
+		if (bpf_skb_load_bytes(skb, l4, &type, sizeof(type)) || bpf_skb_load_bytes(skb, l4 + 4, ports, sizeof(*ports)))
 			return -1;
-		ports[1] = ports[0];
-	} else if (iom_ct_has_ports(proto) && bpf_skb_load_bytes(skb, l4, ports, sizeof(ports))) {
-		return -1;
+		iom_ct_echo_ends(type == (m->proto == ETH_IP6 ? ICMP6_ECHO : ICMP_ECHO), iom_ntohs(ports[0]), &sport, &dport);
+	} else {
+		if (iom_ct_has_ports(proto) && bpf_skb_load_bytes(skb, l4, ports, sizeof(ports)))
+			return -1;
+		sport = iom_ntohs(ports[0]);
+		dport = iom_ntohs(ports[1]);
 	}
-	*from_1 = !iom_ct_fill(key, zone, proto, &src, &dst, iom_ntohs(ports[0]), iom_ntohs(ports[1]));
+	*from_1 = !iom_ct_fill(key, zone, proto, &src, &dst, sport, dport);
 	return 0;
 }
 
@@ -204,7 +215,7 @@ static __always_inline int iom_ct_outer(struct __sk_buff *skb, struct iom_meta *
 	if (iom_ct_is_icmp(m)) {
 		if (!iom_ct_is_echo(m))
 			return -1;
-		sport = dport = m->fragment ? echo : iom_ct_echo_id(skb, m);
+		iom_ct_echo_ends(iom_ct_is_echo_request(m), m->fragment ? echo : iom_ct_echo_id(skb, m), &sport, &dport);
 	} else if (iom_ct_has_ports(m->l4_proto)) {
 		sport = m->sport;
 		dport = m->dport;

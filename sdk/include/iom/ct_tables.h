@@ -20,7 +20,7 @@ enum iom_ct_size {
 struct iom_ct_key {
 	__u32 zone;
 	struct iom_addr addr[2];
-	__u16 l4[2]; /* ports, host byte order; echo: the identifier, in both. Not `port`, which in live tables is a slot */
+	__u16 l4[2]; /* ports, host byte order; echo: see iom_ct_echo_ends. Not `port`, which in live tables is a slot */
 	__u8 proto;
 	__u8 pad[3];
 };

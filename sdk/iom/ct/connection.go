@@ -51,7 +51,11 @@ func (t *Tables) connection(key wire.CtKey, row wire.Ct, now uint32, table *ebpf
 		from = 1
 	}
 	end := func(i int) netip.AddrPort {
-		return netip.AddrPortFrom(iom.NetipAddr(key.Addr[i].A), key.L4[i])
+		port := key.L4[i]
+		if Protocol(key.Proto).isICMP() {
+			port = key.L4[from]
+		}
+		return netip.AddrPortFrom(iom.NetipAddr(key.Addr[i].A), port)
 	}
 	return Connection{Zone: zoneOf(key.Zone), Proto: Protocol(key.Proto), From: end(from), To: end(1 - from), Progress: progress[row.Progress],
 		Established: table == t.established, Blocked: row.Flags&wire.CtBlocked != 0, Egress: row.Flags&wire.CtEgress != 0,

@@ -22,7 +22,9 @@ func (p Protocol) String() string {
 }
 
 // HasPorts says whether connections of the protocol have ports, or the identifier of echoes in their place.
-func (p Protocol) HasPorts() bool { return p == 1 || p == 6 || p == 17 || p == 58 || p == 132 }
+func (p Protocol) HasPorts() bool { return p == 6 || p == 17 || p == 132 || p.isICMP() }
+
+func (p Protocol) isICMP() bool { return p == 1 || p == 58 }
 
 // parseProtocol is the inverse of String.
 func parseProtocol(text string) (Protocol, error) {
