@@ -41,6 +41,7 @@ func TestRouting(t *testing.T) {
 		story{"loop", loop},
 		story{"unknown neighbours", unknownNeighbours},
 		story{"static neighbours", staticNeighbours},
+		story{"requests", requests},
 		story{"ageing", ageing},
 		story{"proxies", proxies},
 		story{"port settings", portSettings},

@@ -107,3 +107,51 @@ func staticNeighbours(t *testing.T, l *lab.Lab) {
 		t.Error(err)
 	}
 }
+
+// requests: who asks for somebody else on the network is learned of, too; with always_learn_from_arp_request=false only who asks for the router.
+func requests(t *testing.T, l *lab.Lab) {
+	w := newNetwork(t, l, "ask", 224)
+	port := w.router.Port(w.right)
+	w.right.NB("--wait=hv", "clear", "Logical_Switch_Port", w.beside.Port, "port_security")
+	const subnet4, subnet6, router, nobody = "10.0.225.", "fd00:10:0:e1::", "254", "200"
+	// ask has the VM ask for a host as another address of its own.
+	ask := func(subnet, as, host string) netip.Addr {
+		w.right.Exec(w.beside.Name, "ip", "neigh", "flush", "dev", "eth0")
+		ip := netip.MustParseAddr(subnet + as)
+		w.right.Exec(w.beside.Name, "ip", "addr", "add", netip.PrefixFrom(ip, map[bool]int{true: 24, false: 64}[ip.Is4()]).String(), "dev", "eth0")
+		if ip.Is6() {
+			w.right.Eventually("nobody has the address", func() error {
+				if out := w.right.Exec(w.beside.Name, "ip", "addr", "show", "dev", "eth0", "tentative"); out != "" {
+					return errors.New(out)
+				}
+				return nil
+			})
+		}
+		cmd, err := l.Command(t.Context(), w.beside.Name, "ping", "-n", "-c", "1", "-W", "1", "-I", ip.String(), subnet+host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := cmd.CombinedOutput(); (err == nil) != (host == router) {
+			t.Errorf("ping of %s: %v\n%s", host, err, out)
+		}
+		return ip
+	}
+	heard := func(ip netip.Addr) {
+		w.right.Eventually(ip.String()+" is learned", func() error {
+			if mac := learned(w.right, port, ip); mac != w.beside.MAC {
+				return fmt.Errorf("it is at %q", mac)
+			}
+			return nil
+		})
+	}
+	heard(ask(subnet4, "77", nobody))
+	heard(ask(subnet6, "77", nobody))
+	w.router.NB("--wait=hv", "set", "Logical_Router", w.router.Name, "options:always_learn_from_arp_request=false")
+	others := []netip.Addr{ask(subnet4, "78", nobody), ask(subnet6, "78", nobody)}
+	heard(ask(subnet4, "79", router))
+	for _, ip := range others {
+		if mac := learned(w.right, port, ip); mac != "" {
+			t.Errorf("%s is learned, at %s, of a request for somebody else", ip, mac)
+		}
+	}
+}

@@ -80,7 +80,7 @@ func policyTraces(t *testing.T, w *network) {
 			`the routing policy reroutes it: logical_router_policy uuid=`,
 			` priority=300 action=reroute nexthops=10.0.171.2 pkt_mark=7 match="ip4.src == $polset && udp.dst == 4000"`},
 		fromNear("ip4.src == 10.0.170.1 && ip4.dst == 10.0.171.3 && ip.ttl == 64 && icmp4.type == 8"): {
-			`the destination is on the network of the port: "pol-polb"`, `the routing policy drops it: logical_router_policy uuid=`, ` priority=200 action=drop match="icmp4.type == 8"`, "(router.policy)"},
+			`the destination is on the network of the port: "pol-polb"`, `the routing policy drops it: logical_router_policy uuid=`, ` priority=200 action=drop match="icmp4.type == 8 && ip4.dst == 10.0.171.0/24"`, "(router.policy)"},
 		fromNear("ip4.src == 10.0.170.1 && ip4.dst == 10.0.171.3 && ip.ttl == 64 && udp.dst == 9"): {"no routing policy matches", `output to port "polb-3"`},
 	} {
 		got := w.left.Woven("hv1", "trace", microflow)
