@@ -22,11 +22,19 @@ type Module struct {
 }
 
 // MapPort is a port of a module instance. One that is being migrated has Device and Nodes, or several Nodes; one that is plugged nowhere
-// has neither.
+// has neither, nor a Peer.
 type MapPort struct {
 	Name   string   `json:"name"`
 	Key    uint16   `json:"key" doc:"Tunnel key of the port"`
 	Slot   uint32   `json:"slot" doc:"Index in the data plane's port tables; 0 for a port of other nodes"`
 	Device string   `json:"device,omitempty" doc:"Local interface"`
 	Nodes  []string `json:"nodes,omitempty" doc:"Tunnel peers it is reached through: chassis, followed by @ and the address unless that is the preferred one"`
+	Peer   *MapPeer `json:"peer,omitempty" doc:"Port of another module that it is linked with"`
+}
+
+// MapPeer names a port of another module.
+type MapPeer struct {
+	Module   string `json:"module" doc:"Name of the module"`
+	ModuleID string `json:"moduleId" doc:"ID of the module"`
+	Port     string `json:"port" doc:"Name of the port"`
 }

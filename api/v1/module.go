@@ -19,7 +19,7 @@ type ModuleDetails struct {
 	Ports []ModulePort `json:"ports" nullable:"false" doc:"Its ports in ascending order of key"`
 }
 
-// ModulePort is a port of a module instance. A port that is neither on a local interface nor on another chassis is plugged nowhere; one that is
+// ModulePort is a port of a module instance. A port that is neither on a local interface nor on another chassis, nor linked with another module, is plugged nowhere; one that is
 // being migrated may be in several places.
 type ModulePort struct {
 	MapPort

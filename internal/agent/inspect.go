@@ -41,8 +41,10 @@ func tableType(t hover.TableType) v1.TableType {
 // Modules lists the live module instances by name, then ID.
 func (s *Source) Modules() ([]v1.ModuleInstance, error) {
 	var list []v1.ModuleInstance
-	for _, in := range s.loop.plane.Instances() {
-		m, err := s.module(in)
+	instances := s.loop.plane.Instances()
+	all := linkedIn(instances)
+	for _, in := range instances {
+		m, err := s.module(in, all)
 		if errors.Is(err, hover.ErrUnknown) {
 			continue // it has just gone
 		}
@@ -74,15 +76,16 @@ func (s *Source) FindModules(name string) []string {
 
 // Module returns a live module instance by its ID. One that there is not gives hover.ErrUnknown.
 func (s *Source) Module(id string) (v1.ModuleDetails, error) {
-	for _, in := range s.loop.plane.Instances() {
+	instances := s.loop.plane.Instances()
+	for _, in := range instances {
 		if in.Module.ID == id {
-			return s.module(in)
+			return s.module(in, linkedIn(instances))
 		}
 	}
 	return v1.ModuleDetails{}, fmt.Errorf("find module %q: %w", id, hover.ErrUnknown)
 }
 
-func (s *Source) module(in hover.Instance) (v1.ModuleDetails, error) {
+func (s *Source) module(in hover.Instance, all linked) (v1.ModuleDetails, error) {
 	m := in.Module
 	drops, err := s.loop.plane.Drops(m.ID)
 	if err != nil {
@@ -91,7 +94,7 @@ func (s *Source) module(in hover.Instance) (v1.ModuleDetails, error) {
 	out := v1.ModuleDetails{ModuleInstance: v1.ModuleInstance{ID: m.ID, Name: m.Name, Kind: m.Kind, Slot: in.Slot, Key: m.Key,
 		PortCount: len(m.Ports), Drops: dropsOf(drops)}}
 	for _, p := range m.Ports {
-		port := v1.ModulePort{MapPort: mapPort(p, in.Ports[p.Key]), Tag: p.Tag}
+		port := v1.ModulePort{MapPort: mapPort(p, in.Ports[p.Key], all), Tag: p.Tag}
 		if p.Device != nil {
 			if port.Counters, port.Drops, err = s.portCounts(m.ID, p.Key); err != nil {
 				return v1.ModuleDetails{}, err
@@ -143,9 +146,15 @@ func (s *Source) Links() []v1.Link {
 	v := s.loop.published.Load()
 	links := v.linksByIndex()
 	var list []v1.Link
-	for _, in := range s.loop.plane.Instances() {
+	instances := s.loop.plane.Instances()
+	all := linkedIn(instances)
+	for _, in := range instances {
 		for _, p := range in.Module.Ports {
-			if ends := v.linkEnds(p, links); len(ends) > 0 {
+			ends := v.linkEnds(p, links)
+			if peer := all.peer(p.Peer); peer != nil {
+				ends = append(ends, v1.LinkEnd{Type: v1.EndPort, Name: peer.Port, Module: peer.Module, ModuleID: peer.ModuleID})
+			}
+			if len(ends) > 0 {
 				list = append(list, v1.Link{Port: p.Name, Key: p.Key, Module: in.Module.Name, ModuleID: in.Module.ID, Ends: ends})
 			}
 		}

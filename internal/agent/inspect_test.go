@@ -24,8 +24,12 @@ func (p *inspectedPlane) Instances() []hover.Instance {
 		{Name: "b", Key: 2, Nodes: []string{"hv2", "hv9"}},
 		{Name: "c", Key: 3},
 		{Name: "d", Key: 4, Device: &netstate.Device{Name: "tap-gone", Ifindex: 99}},
+		{Name: "e", Key: 5, Peer: &netstate.Link{Module: "r", Key: 2}},
+		{Name: "f", Key: 6, Peer: &netstate.Link{Module: "none", Key: 2}},
 	}
-	return list
+	list[0].Module.Ports = []netstate.Port{{Name: "g", Key: 1, Peer: &netstate.Link{Module: "r", Key: 1}}}
+	return append(list, hover.Instance{Slot: 8, Ports: map[uint16]uint32{2: 12}, Module: &netstate.Module{ID: "r", Name: "r0", Key: 3, Kind: "router",
+		Ports: []netstate.Port{{Name: "lrp", Key: 2, Peer: &netstate.Link{Module: "dp", Key: 5}}}}})
 }
 
 func (p *inspectedPlane) Types() []hover.Type {
@@ -82,20 +86,30 @@ func TestInspectModules(t *testing.T) {
 	s := inspectedSource(nil)
 	wantSame(t, "types", []v1.Type{{Name: "l2switch", Modules: 1, Programs: []string{"l2switch_in"}, Tables: []v1.TableType{oneTable},
 		Drops: []v1.DropReason{{Name: "no_port", Text: "no such port"}}}}, s.Types(), nil)
-	instance := v1.ModuleInstance{ID: "dp", Name: "sw0", Kind: "l2switch", Slot: 7, Key: 2, PortCount: 4, LocalPortCount: 2,
+	instance := v1.ModuleInstance{ID: "dp", Name: "sw0", Kind: "l2switch", Slot: 7, Key: 2, PortCount: 6, LocalPortCount: 2,
 		Counters: onePort, Drops: []v1.Drop{{Module: "l2switch", Reason: "r", Packets: 6}}}
 	modules, err := s.Modules() // "gone" has left meanwhile
-	wantSame(t, "modules", []v1.ModuleInstance{instance}, modules, err)
+	router := v1.ModuleInstance{ID: "r", Name: "r0", Kind: "router", Slot: 8, Key: 3, PortCount: 1, Drops: instance.Drops}
+	wantSame(t, "modules", []v1.ModuleInstance{router, instance}, modules, err)
 	details, err := s.Module("dp")
 	wantSame(t, "module", v1.ModuleDetails{ModuleInstance: instance, Ports: []v1.ModulePort{
 		{MapPort: v1.MapPort{Name: "a", Key: 1, Slot: 11, Device: "tap-ok", Nodes: []string{"hv2"}}, Tag: 5, Counters: onePort, Drops: oneDrop},
 		{MapPort: v1.MapPort{Name: "b", Key: 2, Nodes: []string{"hv2", "hv9"}}},
 		{MapPort: v1.MapPort{Name: "c", Key: 3}},
 		{MapPort: v1.MapPort{Name: "d", Key: 4, Device: "tap-gone"}, Drops: []v1.Drop{}},
+		{MapPort: v1.MapPort{Name: "e", Key: 5, Peer: &v1.MapPeer{Module: "r0", ModuleID: "r", Port: "lrp"}}},
+		{MapPort: v1.MapPort{Name: "f", Key: 6}},
 	}}, details, err)
 	for name, want := range map[string][]string{"dp": {"dp"}, "sw0": {"dp"}, "sw1": {"gone"}, "sw": nil, "": nil} {
 		wantSame(t, "modules called "+name, want, s.FindModules(name), nil)
 	}
+}
+
+func TestMapOfLinks(t *testing.T) {
+	entries := inspectedSource(nil).Map()
+	want := v1.MapEntry{Object: v1.Object{Type: "logical_router", Name: "r0", UUID: "r"}, Module: v1.Module{Kind: "router", Slot: 8}, Key: 3,
+		Ports: []v1.MapPort{{Name: "lrp", Key: 2, Slot: 12, Peer: &v1.MapPeer{Module: "sw0", ModuleID: "dp", Port: "e"}}}}
+	wantSame(t, "entry of the router", want, entries[0], nil)
 }
 
 func TestInspectTables(t *testing.T) {
@@ -113,9 +127,11 @@ func TestInspectLinks(t *testing.T) {
 		return v1.Link{Port: port, Key: key, Module: "sw0", ModuleID: "dp", Ends: ends}
 	}
 	wantSame(t, "links", []v1.Link{
+		{Port: "lrp", Key: 2, Module: "r0", ModuleID: "r", Ends: []v1.LinkEnd{{Type: v1.EndPort, Name: "e", Module: "sw0", ModuleID: "dp"}}},
 		link("a", 1, v1.LinkEnd{Type: v1.EndDevice, Name: "tap-ok", Ifindex: 1, Tag: 5}, hv2),
 		link("b", 2, hv2, v1.LinkEnd{Type: v1.EndPeer, Name: "hv9"}),
 		link("d", 4, v1.LinkEnd{Type: v1.EndDevice, Name: "tap-gone", Ifindex: 99}),
+		link("e", 5, v1.LinkEnd{Type: v1.EndPort, Name: "lrp", Module: "r0", ModuleID: "r"}),
 	}, inspectedSource(nil).Links(), nil)
 }
 

@@ -11,6 +11,7 @@ import (
 	v1 "woven.dev/woven/api/v1"
 	"woven.dev/woven/internal/hover"
 	"woven.dev/woven/internal/netstate"
+	router "woven.dev/woven/modules/router/config"
 )
 
 // Source answers questions about a running agent, from what its last round left and from the kernel's counters. Its
@@ -147,13 +148,15 @@ func dropsOf(drops []hover.Drop) []v1.Drop {
 // Map says which OVN object is carried out by which module instance.
 func (s *Source) Map() []v1.MapEntry {
 	entries := []v1.MapEntry{}
-	for _, in := range s.loop.plane.Instances() {
+	instances := s.loop.plane.Instances()
+	all := linkedIn(instances)
+	for _, in := range instances {
 		e := v1.MapEntry{
-			Object: v1.Object{Type: "logical_switch", Name: in.Module.Name, UUID: in.Module.ID},
+			Object: v1.Object{Type: objectOf(in.Module.Kind), Name: in.Module.Name, UUID: in.Module.ID},
 			Module: v1.Module{Kind: in.Module.Kind, Slot: in.Slot}, Key: in.Module.Key, Ports: []v1.MapPort{},
 		}
 		for _, p := range in.Module.Ports {
-			e.Ports = append(e.Ports, mapPort(p, in.Ports[p.Key]))
+			e.Ports = append(e.Ports, mapPort(p, in.Ports[p.Key], all))
 		}
 		entries = append(entries, e)
 	}
@@ -164,10 +167,42 @@ func (s *Source) Map() []v1.MapEntry {
 	return entries
 }
 
-func mapPort(p netstate.Port, slot uint32) v1.MapPort {
-	m := v1.MapPort{Name: p.Name, Key: p.Key, Slot: slot, Nodes: p.Nodes}
+// objectOf is the table of the OVN objects that instances of a module kind carry out, in lower case.
+func objectOf(kind string) string {
+	if kind == router.Kind {
+		return "logical_router"
+	}
+	return "logical_switch"
+}
+
+func mapPort(p netstate.Port, slot uint32, all linked) v1.MapPort {
+	m := v1.MapPort{Name: p.Name, Key: p.Key, Slot: slot, Nodes: p.Nodes, Peer: all.peer(p.Peer)}
 	if p.Device != nil {
 		m.Device = p.Device.Name
 	}
 	return m
+}
+
+// linked finds modules by ID.
+type linked map[string]*netstate.Module
+
+func linkedIn(instances []hover.Instance) linked {
+	all := make(linked, len(instances))
+	for _, in := range instances {
+		all[in.Module.ID] = in.Module
+	}
+	return all
+}
+
+// peer is the other end of a link; nil when there is none.
+func (all linked) peer(l *netstate.Link) *v1.MapPeer {
+	if l == nil || all[l.Module] == nil {
+		return nil
+	}
+	m := all[l.Module]
+	i, found := slices.BinarySearchFunc(m.Ports, l.Key, func(p netstate.Port, key uint16) int { return cmp.Compare(p.Key, key) })
+	if !found {
+		return nil
+	}
+	return &v1.MapPeer{Module: m.Name, ModuleID: m.ID, Port: m.Ports[i].Name}
 }

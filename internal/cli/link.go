@@ -25,9 +25,18 @@ func linkTable(t *table, links []v1.Link) {
 	t.row("MODULE", "PORT", "TO")
 	for _, l := range links {
 		for _, end := range l.Ends {
-			t.row(dash(l.Module), l.Port, string(end.Type)+" "+end.Name)
+			t.row(dash(l.Module), l.Port, endText(end))
 		}
 	}
+}
+
+// endText is a link's end in a word or two.
+func endText(end v1.LinkEnd) string {
+	text := string(end.Type) + " " + end.Name
+	if end.Type == v1.EndPort {
+		text += " of " + end.Module
+	}
+	return text
 }
 
 func linkDetails(t *table, l *v1.Link) {
@@ -43,6 +52,9 @@ func linkDetails(t *table, l *v1.Link) {
 			t.row("Peer", end.Name)
 			t.row("Address", dash(end.Address))
 			t.row("Reached by", cmp.Or(end.Device, "no route"))
+		case v1.EndPort:
+			t.row("Linked with", end.Name)
+			t.row("Of module", fmt.Sprintf("%s (%s)", end.Module, end.ModuleID))
 		}
 	}
 }

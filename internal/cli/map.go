@@ -52,6 +52,9 @@ func place(p v1.MapPort) string {
 	for _, node := range p.Nodes {
 		places = append(places, "node "+node)
 	}
+	if p.Peer != nil {
+		places = append(places, fmt.Sprintf("port %s of %s", p.Peer.Port, p.Peer.Module))
+	}
 	if len(places) == 0 {
 		return "nowhere"
 	}
