@@ -31,7 +31,8 @@ type Connection struct {
 	Protected   bool   `json:"protected" doc:"It has a place among the established ones: a flood of others does not make it be forgotten"`
 	Blocked     bool   `json:"blocked" doc:"It was allowed, and is no more: nothing of it passes"`
 	ExpiresIn   int64  `json:"expiresIn" doc:"Seconds until it is forgotten, if nothing comes"`
-	ACL         string `json:"acl,omitempty" doc:"What decided on it last; absent for the default"`
+	ACL         string `json:"acl,omitempty" doc:"UUID of the ACL that decided on it last; absent for the default"`
+	ACLName     string `json:"aclName,omitempty" doc:"Its name, if it has one"`
 	Label       uint32 `json:"label,omitempty" doc:"Label that the ACL gave it"`
 }
 

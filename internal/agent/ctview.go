@@ -6,6 +6,7 @@ import (
 
 	v1 "woven.dev/woven/api/v1"
 	"woven.dev/woven/internal/hover"
+	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/sdk/iom/ct"
 )
 
@@ -31,13 +32,31 @@ func ViewConnections(list []hover.Connection) []v1.Connection {
 		out[i] = v1.Connection{
 			Zone: c.Zone.String(), Port: c.Port, Switch: c.Instance, Protocol: c.Proto.String(), Source: endText(c.Proto, c.From),
 			Destination: endText(c.Proto, c.To), State: c.Progress, Direction: "from-lport", Protected: c.Established, Blocked: c.Blocked,
-			ExpiresIn: int64(c.Left / time.Second), ACL: c.Object, Label: c.Label,
+			ExpiresIn: int64(c.Left / time.Second), Label: c.Label,
 		}
+		out[i].ACL, out[i].ACLName = identity(c.Object)
 		if c.Egress {
 			out[i].Direction = "to-lport"
 		}
 	}
 	return out
+}
+
+// identity is the UUID and the name of a row by which it was decided, as far as its text tells.
+func identity(object string) (uuid, name string) {
+	rows := netstate.ParseRows(object)
+	if len(rows) == 0 {
+		return "", ""
+	}
+	for _, c := range rows[0].Columns {
+		switch c.Name {
+		case "uuid":
+			uuid = c.Value
+		case "name":
+			name = c.Value
+		}
+	}
+	return uuid, name
 }
 
 // endText is an end of a connection: without a port where its protocol has none.

@@ -50,6 +50,7 @@ type answers struct {
 	DropsAnswer  []v1.DatapathDrops `json:"drops"`
 	ACLsAnswer   []v1.ACL           `json:"acls"`
 	inspection
+	rest.Tracking // `woven ct` reads the kernel, not this
 	// Error, unless empty, is why counters can't be read.
 	Error string `json:"error"`
 }

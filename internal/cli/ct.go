@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -122,7 +123,7 @@ func connectionTable(t *table, list []v1.Connection) {
 	}
 	t.row("ZONE", "PORT", "DIRECTION", "PROTOCOL", "SOURCE", "DESTINATION", "STATE", "EXPIRES", "ACL")
 	for _, c := range list {
-		t.row(c.Zone, c.Port, c.Direction, c.Protocol, c.Source, c.Destination, connectionState(c), duration(time.Duration(c.ExpiresIn)*time.Second), dash(c.ACL))
+		t.row(c.Zone, c.Port, c.Direction, c.Protocol, c.Source, c.Destination, connectionState(c), duration(time.Duration(c.ExpiresIn)*time.Second), dash(cmp.Or(c.ACLName, c.ACL)))
 	}
 }
 

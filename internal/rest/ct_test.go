@@ -30,7 +30,7 @@ func TestClientSeesConnections(t *testing.T) {
 	source := &fakeSource{
 		connections: v1.Connections{More: true, Connections: []v1.Connection{{Zone: "3/7", Port: "p1", Switch: "sw0", Protocol: "tcp",
 			Source: "[fd00::1]:1000", Destination: "[fd00::2]:80", State: "established", Direction: "to-lport", Protected: true, Blocked: true,
-			ExpiresIn: 432000, ACL: "acl 1", Label: 4294967295}}},
+			ExpiresIn: 432000, ACL: "8e5f", ACLName: "web", Label: 4294967295}}},
 		zones: []v1.ConnectionZone{{Zone: "3/7", Port: "p1", Switch: "sw0", Established: 1, Limit: 4294967295, Refused: 2, PerSecond: 3}},
 	}
 	c := config(t, source)
