@@ -96,7 +96,7 @@ func canConverse(packet microflow) bool {
 			return false
 		}
 	}
-	return true
+	return packet.addr("src") != packet.addr("dst")
 }
 
 // later is a packet of the same sender.

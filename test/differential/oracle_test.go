@@ -28,14 +28,13 @@ const endless = 5 * time.Second
 // oracles are ovn-trace daemons by the state in which they find connections.
 type oracles struct {
 	dir, remote string
-	traces      int // that each may be asked for
 	byState     map[state]*oracle
 }
 
 // of is the one for a state.
 func (o oracles) of(s state) (*oracle, error) {
 	if o.byState[s] == nil {
-		started, err := newOracle(o.dir, o.remote, s, o.traces)
+		started, err := newOracle(o.dir, o.remote, s)
 		if err != nil {
 			return nil, err
 		}
@@ -54,13 +53,18 @@ func (o oracles) close() {
 type oracle struct {
 	ctl  string
 	args []string
+	left int // traces for which it knows the state of connections
 }
 
-// passes bounds how often one packet goes through connection tracking.
-const passes = 24
+const (
+	// passes bounds how often one packet goes through connection tracking.
+	passes = 24
+	// traces of one daemon.
+	traces = 150
+)
 
-// newOracle starts a daemon that finds connections in a state in so many traces.
-func newOracle(dir, remote string, ct state, traces int) (*oracle, error) {
+// newOracle starts a daemon that finds connections in a state.
+func newOracle(dir, remote string, ct state) (*oracle, error) {
 	o := &oracle{ctl: filepath.Join(dir, "trace."+string(ct))}
 	o.args = []string{"--db=" + remote, "--detach", "--no-chdir", "--unixctl=" + o.ctl, "--pidfile=" + o.ctl + ".pid", "-vconsole:off", "-vsyslog:off"}
 	for range traces * passes {
@@ -70,6 +74,7 @@ func newOracle(dir, remote string, ct state, traces int) (*oracle, error) {
 }
 
 func (o *oracle) start() error {
+	o.left = traces
 	if out, err := exec.Command("ovn-trace", o.args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("start ovn-trace: %w: %s", err, out)
 	}
@@ -88,6 +93,21 @@ func (o *oracle) restart() error {
 
 // close ends the daemon.
 func (o *oracle) close() { _, _ = o.call("exit") }
+
+// ask has a packet traced. After errNoAnswer the next one is answered again.
+func (o *oracle) ask(option, microflow string) (string, error) {
+	if o.left == 0 {
+		if err := o.restart(); err != nil {
+			return "", err
+		}
+	}
+	o.left--
+	text, err := o.call("trace", option, microflow)
+	if errors.Is(err, errNoAnswer) {
+		return "", errors.Join(err, o.restart())
+	}
+	return text, err
+}
 
 // call speaks to the daemon as ovs-appctl(8) does.
 func (o *oracle) call(method string, params ...string) (string, error) {
@@ -114,28 +134,26 @@ func (o *oracle) call(method string, params ...string) (string, error) {
 	return *answer.Result, nil
 }
 
-// trace says what OVN does with a packet. After errNoAnswer the next packet is answered again.
-func (o *oracle) trace(microflow string) (verdict, error) {
-	text, err := o.call("trace", "--minimal", microflow)
-	if errors.Is(err, errNoAnswer) {
-		return nil, errors.Join(err, o.restart())
-	} else if err != nil {
-		return nil, err
+// trace says what OVN does with a packet. chooses: it has several ways for it, of which each trace takes one at random.
+func (o *oracle) trace(microflow string) (v verdict, chooses bool, err error) {
+	text, err := o.ask("--minimal", microflow)
+	if err != nil {
+		return nil, false, err
 	}
 	fields, err := fieldsOf(microflow)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	v, err := readTrace(text, fields)
+	v, err = readTrace(text, fields)
 	if err != nil {
-		return nil, fmt.Errorf("read answer of ovn-trace: %w: %s", err, text)
+		return nil, false, fmt.Errorf("read answer of ovn-trace: %w: %s", err, text)
 	}
-	return v, nil
+	return v, strings.Contains(text, "select: "), nil
 }
 
 // explain is ovn-trace's own account of a packet.
 func (o *oracle) explain(microflow string) string {
-	text, err := o.call("trace", "--detailed", microflow)
+	text, err := o.ask("--detailed", microflow)
 	if err != nil {
 		return err.Error()
 	}
@@ -156,7 +174,7 @@ var (
 	errorWords   = []string{"icmp4", "icmp6", "icmp4_error", "icmp6_error", "tcp_reset", "sctp_abort"}
 	resolveWords = []string{"arp", "nd_ns"}
 	// sameWords: the traced packet, or a copy of it.
-	sameWords = regexp.MustCompile(`^(ct_\w+.*|clone|reject)$`)
+	sameWords = regexp.MustCompile(`^(ct_\w+.*|clone|reject|select: .*)$`)
 	assigned  = regexp.MustCompile(`^([a-z0-9_.]+) = (\S+);$`)
 	output    = regexp.MustCompile(`^output\("(.*)"\);$`)
 	// unseen are assignments that leave the frame as it is.

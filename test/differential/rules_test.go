@@ -23,8 +23,8 @@ func (g *generator) addPolicies(router string) {
 		is4 := g.chance(50)
 		s := scope{ports: map[string][]string{"inport": inports}, header: map[bool]string{true: "ip4", false: "ip6"}[is4]}
 		action := []string{pick(g, []string{"allow", "drop", "reroute", "reroute"})}
-		if hop, ok := g.rerouteHop(router, is4); action[0] == "reroute" && ok {
-			action = append(action, hop.String())
+		if hops := g.rerouteHops(router, is4); action[0] == "reroute" && len(hops) > 0 {
+			action = append(action, strings.Join(hops, ","))
 		} else {
 			action = []string{"drop"}
 		}
@@ -32,20 +32,25 @@ func (g *generator) addPolicies(router string) {
 	}
 }
 
-// rerouteHop is an address on a network of the router. It may be the router's own neighbour or nobody.
-func (g *generator) rerouteHop(router string, is4 bool) (netip.Addr, bool) {
-	var hops []netip.Addr
+// rerouteHops are one or several addresses on networks of the router; nil: it has no network. Each may be the router's own neighbour or nobody.
+func (g *generator) rerouteHops(router string, is4 bool) []string {
+	var hosts []netip.Addr
 	for _, p := range g.routerPorts {
 		for _, n := range p.networks {
 			if p.router == router && n.Addr().Is4() == is4 {
-				hops = append(hops, g.onNetwork(n)...)
+				hosts = append(hosts, g.onNetwork(n)...)
 			}
 		}
 	}
-	if len(hops) == 0 {
-		return netip.Addr{}, false
+	if len(hosts) == 0 {
+		return nil
 	}
-	return pick(g, hops), true
+	hops := []string{pick(g, hosts).String()}
+	for g.chance(30) && len(hops) < maxHops {
+		hops = append(hops, pick(g, hosts).String())
+	}
+	slices.Sort(hops)
+	return slices.Compact(hops)
 }
 
 // onNetwork are the interesting hosts of a router's network.

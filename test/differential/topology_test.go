@@ -13,6 +13,7 @@ const (
 	maxSwitches = 4
 	maxRouters  = 3
 	maxVIFs     = 4 * maxSwitches
+	maxHops     = 3 // of a route or policy
 )
 
 // cloud is a random Northbound database, and what is worth sending in it.
@@ -271,9 +272,14 @@ func (g *generator) addPortOptions(port string) {
 	}
 }
 
+// routerEnd ends the names of switches' ports that lead to routers.
+const routerEnd = "-sw"
+
+func isRouterEnd(port string) bool { return strings.HasSuffix(port, routerEnd) }
+
 // attach makes the switch's end of a router port.
 func attach(p routerPort, addresses string) row {
-	name := p.name + "-sw"
+	name := p.name + routerEnd
 	return row{"--", "lsp-add", p.sw, name, "--", "lsp-set-type", name, "router", "--", "lsp-set-options", name, "router-port=" + p.name,
 		"--", "lsp-set-addresses", name, addresses}
 }
@@ -299,7 +305,7 @@ func (g *generator) linkRouters(i, j int) {
 	}
 }
 
-// addRoutes gives a router random static routes; no two of a kind, as OVN chooses one of those at random.
+// addRoutes gives a router random static routes; no two of a kind but with several next hops, as OVN chooses one of those at random.
 func (g *generator) addRoutes(router string) {
 	seen := map[string]bool{}
 	for range g.IntN(9) {
@@ -311,13 +317,32 @@ func (g *generator) addRoutes(router string) {
 		}
 		seen[key] = true
 		g.meet(prefix)
-		r := []string{"--policy=" + policy}
+		options := []string{"--policy=" + policy}
 		if table != "" {
-			r = append(r, "--route-table="+table)
+			options = append(options, "--route-table="+table)
 		}
-		g.add(slices.Concat(r, []string{"lr-route-add", router, prefix.String()}, g.nextHop(router, prefix.Addr().Is4()))...)
+		for i, hop := range g.nextHops(router, prefix.Addr().Is4()) {
+			if i == 1 {
+				options = append(options, "--ecmp")
+			}
+			g.add(slices.Concat(options, []string{"lr-route-add", router, prefix.String()}, hop)...)
+		}
 	}
 }
+
+// nextHops are those of a route, each another one.
+func (g *generator) nextHops(router string, is4 bool) [][]string {
+	hops := [][]string{g.nextHop(router, is4)}
+	for g.chance(30) && len(hops) < maxHops && hops[0][0] != discard {
+		if hop := g.nextHop(router, is4); hop[0] != discard && !slices.ContainsFunc(hops, func(h []string) bool { return h[0] == hop[0] }) {
+			hops = append(hops, hop)
+		}
+	}
+	return hops
+}
+
+// discard is the next hop of packets that are dropped.
+const discard = "discard"
 
 func (g *generator) routePrefix() netip.Prefix {
 	if g.chance(15) {
@@ -345,7 +370,7 @@ func (g *generator) nextHop(router string, is4 bool) []string {
 		hops = append(hops, slices.DeleteFunc(slices.Clone(v.addrs), func(a netip.Addr) bool { return a.Is4() != is4 })...)
 	}
 	if len(hops) == 0 || g.chance(12) {
-		return []string{"discard"}
+		return []string{discard}
 	}
 	hop := []string{pick(g, hops).String()}
 	if g.chance(15) {
