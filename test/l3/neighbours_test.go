@@ -91,20 +91,21 @@ func follows(t *testing.T, w *network, vm *labtest.VM, port string) {
 // staticNeighbours: an address that nobody answers for is where Static_MAC_Binding says.
 func staticNeighbours(t *testing.T, l *lab.Lab) {
 	w := newNetwork(t, l, "fix", 130)
-	ip := netip.MustParseAddr("10.0.131.99")
-	w.right.Exec(w.far.Name, "sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1")
-	host(t, w.far, ip)
-	w.right.Sync()
-	if err := w.near.NoPing(ip); err != nil {
-		t.Error(err)
-	}
-	w.router.NB("--wait=hv", "static-mac-binding-add", w.router.Port(w.right), ip.String(), w.far.MAC)
-	if err := w.near.Ping(3, ip); err != nil {
-		t.Error(err)
-	}
-	w.router.NB("--wait=hv", "static-mac-binding-del", w.router.Port(w.right), ip.String())
-	if err := w.near.NoPing(ip); err != nil {
-		t.Error(err)
+	w.right.Exec(w.far.Name, "sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1") // does not answer for addresses of lo; for IPv6 nobody does
+	for _, ip := range []netip.Addr{netip.MustParseAddr("10.0.131.99"), netip.MustParseAddr("fd00:10:0:83::99")} {
+		host(t, w.far, ip)
+		w.right.Sync()
+		if err := w.near.NoPing(ip); err != nil {
+			t.Error(err)
+		}
+		w.router.NB("--wait=hv", "static-mac-binding-add", w.router.Port(w.right), ip.String(), w.far.MAC)
+		if err := w.near.Ping(3, ip); err != nil {
+			t.Error(err)
+		}
+		w.router.NB("--wait=hv", "static-mac-binding-del", w.router.Port(w.right), ip.String())
+		if err := w.near.NoPing(ip); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
