@@ -62,9 +62,9 @@ var policies = []policy{
 
 // place is where an ACL meets the requests of a client of its own.
 type place struct {
-	name, direction string
-	afterLB         bool
-	client          *labtest.VM
+	direction string
+	afterLB   bool
+	client    *labtest.VM
 }
 
 func (p place) opposite() string {
@@ -116,11 +116,11 @@ func newField(t *testing.T, l *lab.Lab, stock string, nodes ...string) *field {
 	}
 	first, last := nodes[0], nodes[len(nodes)-1]
 	f.places = []place{
-		{"from-lport", "from-lport", false, f.Add(11, first)},
-		{"from-lport after lb", "from-lport", true, f.Add(12, first)},
-		{"to-lport", "to-lport", false, f.Add(13, first)},
-		{"from-lport of the last node", "from-lport", false, f.Add(14, last)},
-		{"to-lport from the last node", "to-lport", false, f.Add(15, last)},
+		{"from-lport", false, f.Add(11, first)},
+		{"from-lport", true, f.Add(12, first)},
+		{"to-lport", false, f.Add(13, first)},
+		{"from-lport", false, f.Add(14, last)},
+		{"to-lport", false, f.Add(15, last)},
 	}
 	return f
 }
@@ -146,14 +146,10 @@ func (f *field) cases(want probe.Outcome) (cases []probe.Case, here int) {
 			if at.direction == "to-lport" {
 				decides = server
 			}
-			for _, addr := range addresses(server) {
-				for _, protocol := range []probe.Protocol{probe.TCP, probe.UDP, probe.ICMP} {
-					question := probe.Question{From: at.client.In, Protocol: protocol, To: addr, Port: port}
-					cases = append(cases, probe.Case{Name: at.name, Question: question, Want: want})
-					if decides.Hypervisor != f.stock {
-						here++
-					}
-				}
+			these := asks(at.client, server, port, want, probe.TCP, probe.UDP, probe.ICMP)
+			cases = append(cases, these...)
+			if decides.Hypervisor != f.stock {
+				here += len(these)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func logReplies(t *testing.T, l *lab.Lab) {
 	client, server := s.Add(1, "hv2"), s.Add(2, "hv2")
 	acl := strings.TrimSpace(s.NB("--", "--id=@acl", "create", "ACL", "direction=to-lport", "priority=1000", "action=allow-related", "log=true", "name=echoes",
 		"label=77", "severity=notice", `match="outport == \"`+server.Port+`\" && icmp"`, "--", "add", "Logical_Switch", s.Name, "acls", "@acl"))
-	deny(s, "to-lport", "ip")
+	add(s, "to-lport", "1", "drop", "ip")
 	s.Sync()
 	const pings = 3
 	for i, addr := range addresses(server) {

@@ -100,8 +100,8 @@ func forbid(s *labtest.Switch) []string {
 }
 
 // liveChange: when a change is done, connections that it forbids pass not a byte more, the others have lost no packet, and what is
-// allowed again goes on; on one node and between three.
-func liveChange(t *testing.T, l *lab.Lab) {
+// allowed again goes on; on one node and between several.
+func liveChange(t *testing.T, l *lab.Lab, nodes ...string) {
 	s := labtest.NewSwitch(t, l, "live")
 	client, keeper := s.Add(1, "hv1"), s.Add(2, "hv1")
 	s.NB("create", "Address_Set", "name=live4", "--", "create", "Address_Set", "name=live6")
@@ -110,8 +110,7 @@ func liveChange(t *testing.T, l *lab.Lab) {
 		s.NB(append([]string{"acl-add", s.Name}, acl...)...)
 	}
 	var changing, lasting []*labtest.VM
-	for n := range 3 {
-		hv := fmt.Sprintf("hv%d", 1+n)
+	for n, hv := range nodes {
 		changing, lasting = append(changing, s.Add(3+n, hv)), append(lasting, s.Add(6+n, hv))
 	}
 	s.NB(permit(s, client)...)

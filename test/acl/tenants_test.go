@@ -58,13 +58,11 @@ func (n *tenant) open(t *testing.T) {
 	}
 }
 
-// cases are questions of the tenant, each protocol from the same port.
-func (n *tenant) cases(want probe.Outcome) (cases []probe.Case) {
-	for _, addr := range addresses(n.far) {
-		for _, protocol := range []probe.Protocol{probe.TCP, probe.UDP, probe.ICMP} {
-			question := probe.Question{From: n.near.In, Protocol: protocol, To: addr, Port: port, Source: askSource}
-			cases = append(cases, probe.Case{Name: n.name, Question: question, Want: want})
-		}
+// cases are questions of the tenant, all from one port.
+func (n *tenant) cases(want probe.Outcome) []probe.Case {
+	cases := asks(n.near, n.far, port, want, probe.TCP, probe.UDP, probe.ICMP)
+	for i := range cases {
+		cases[i].Source = askSource
 	}
 	return cases
 }
@@ -72,13 +70,7 @@ func (n *tenant) cases(want probe.Outcome) (cases []probe.Case) {
 // tenants: what one may, what it does and what is cut of it is nothing to another with the same addresses and connections.
 func tenants(t *testing.T, l *lab.Lab) {
 	red, blue := newTenant(t, l, "red"), newTenant(t, l, "blue")
-	check := func(cases ...[]probe.Case) {
-		t.Helper()
-		if err := probe.Check(t.Context(), slices.Concat(cases...)); err != nil {
-			t.Error(err)
-		}
-	}
-	check(red.cases(probe.Answered), blue.cases(probe.Answered))
+	check(t, red.cases(probe.Answered), blue.cases(probe.Answered))
 	red.open(t)
 	blue.open(t)
 	flow(t, slices.Concat(red.streams, blue.streams))
@@ -87,12 +79,12 @@ func tenants(t *testing.T, l *lab.Lab) {
 		cut.forbid()
 		stand(t, cut.streams)
 		flow(t, other.streams)
-		check(cut.cases(probe.Silent), other.cases(probe.Answered))
+		check(t, cut.cases(probe.Silent), other.cases(probe.Answered))
 		cut.allow()
 		flow(t, slices.Concat(cut.streams, other.streams))
-		check(cut.cases(probe.Answered), other.cases(probe.Answered))
+		check(t, cut.cases(probe.Answered), other.cases(probe.Answered))
 	}
 	red.left.NB("--wait=hv", "ls-del", red.right.Name, "--", "lr-del", red.router.Name)
 	flow(t, blue.streams)
-	check(red.cases(probe.Silent), blue.cases(probe.Answered))
+	check(t, red.cases(probe.Silent), blue.cases(probe.Answered))
 }

@@ -171,11 +171,8 @@ func (c *tiers) cases(to *member) (cases []probe.Case) {
 		if from == to {
 			continue
 		}
-		for _, addr := range addresses(to.VM) {
-			for _, s := range services {
-				question := probe.Question{From: from.In, Protocol: s.protocol, To: addr, Port: s.port}
-				cases = append(cases, probe.Case{Name: from.Name + " asks " + to.Name, Question: question, Want: c.outcome(from, to, s)})
-			}
+		for _, s := range services {
+			cases = append(cases, asks(from.VM, to.VM, s.port, c.outcome(from, to, s), s.protocol)...)
 		}
 	}
 	return cases

@@ -3,6 +3,7 @@ package probe
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"woven.dev/woven/test/traffic"
 )
@@ -40,7 +43,7 @@ const (
 	// patience bounds the wait for what should come, quiet is how long nothing has to come for it to count as nothing.
 	patience = 20 * time.Second
 	quiet    = 500 * time.Millisecond
-	length   = 16 // of a question's text
+	small    = 16 // bytes
 )
 
 // Question is asked once: only TCP repeats what gets no answer.
@@ -51,6 +54,8 @@ type Question struct {
 	Port     uint16 // but for ICMP
 	// Source is the sender's port; 0: any. ICMP: its identifier.
 	Source uint16
+	// Size of the text that is sent, and comes back, in bytes; 0: 16.
+	Size int
 }
 
 // Ask returns what becomes of a question of which an outcome is expected: nothing is waited for a short while only, all else long. An
@@ -125,20 +130,28 @@ func (q Question) end(conn net.Conn) {
 
 // echo sends a text and reads it.
 func (q Question) echo(conn net.Conn) error {
-	text := make([]byte, length)
+	text := make([]byte, cmp.Or(q.Size, small))
 	rand.Read(text) // never fails
+	var header []byte
 	if q.Protocol == ICMP {
-		text = append(echoRequest(q.To), text...)
+		header = echoRequest(q.To)
 	}
-	if _, err := conn.Write(text); err != nil {
+	var sending errgroup.Group
+	sending.Go(func() error {
+		_, err := conn.Write(append(header, text...))
+		return err
+	})
+	got, err := make([]byte, len(header)+len(text)), error(nil)
+	if q.Protocol == TCP {
+		_, err = io.ReadFull(conn, got)
+	} else {
+		_, err = conn.Read(got)
+	}
+	if err := cmp.Or(err, sending.Wait()); err != nil {
 		return err
 	}
-	got := make([]byte, len(text))
-	if _, err := io.ReadFull(conn, got); err != nil {
-		return err
-	}
-	if !bytes.Equal(got[len(got)-length:], text[len(text)-length:]) {
-		return fmt.Errorf("have %x, want %x", got, text)
+	if !bytes.Equal(got[len(header):], text) {
+		return fmt.Errorf("%d bytes came back, not those that were sent", len(got))
 	}
 	return nil
 }
