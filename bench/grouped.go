@@ -84,6 +84,9 @@ func joins(ctx context.Context, own, stock *scale.Cloud, rounds int) (map[string
 		for kind, s := range round {
 			addSamples(tables[kind], []stage{
 				{name: "Woven, to the kernel's table", took: s.Total, half: groupSoon},
+				{name: "  of it: the Northbound database", took: s.Northbound},
+				{name: "  of it: ovn-northd and the Southbound database", took: s.Northd},
+				{name: "  of it: Woven", took: s.Woven, always: true},
 				{name: "Woven, to the generation (nb_cfg)", took: s.Carried},
 				{name: "Woven, to ovn-installed", took: s.Installed},
 			})

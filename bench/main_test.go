@@ -89,7 +89,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d spreads, want %d", len(r.Spreads), want)
 	}
 	rows := map[string]int{scale.Added: 6, scale.Moved: 4, scale.Removed: 5,
-		scale.JoinedHere + " with 10 rules": 5, scale.Joined + " with 10 rules": 3}
+		scale.JoinedHere + " with 10 rules": 8, scale.Joined + " with 10 rules": 5}
 	for _, s := range r.Spreads {
 		kind, _, _ := strings.Cut(s.Title, ",")
 		if want := rows[kind]; want > 0 && len(s.Rows) != want {

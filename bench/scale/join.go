@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ovn-kubernetes/libovsdb/model"
+
 	"woven.dev/woven/internal/lab/bulk"
 )
 
@@ -12,7 +14,7 @@ import (
 func (c *Cloud) JoinRound(ctx context.Context) (map[string]Stages, error) {
 	elsewhere := bulk.Numbered(switchName, c.Size.Ports+1)
 	here := change{do: func(ctx context.Context) error { return c.filler.AddMember(ctx, groupName, c.target) }, carried: true,
-		installed: c.installed(true)}
+		south: func(row model.Model, gone bool) bool { return c.isTarget(row) && !gone }, installed: c.installed(true)}
 	there := change{do: func(ctx context.Context) error { return c.filler.AddMember(ctx, groupName, elsewhere) }, carried: true}
 	if !c.Stock {
 		here.live = func() (bool, error) {

@@ -90,9 +90,15 @@ static __always_inline int verdict(struct iom_meta *m, const struct acl_place *p
 static __always_inline int decide(struct __sk_buff *skb, struct iom_meta *m, const struct acl_place *p, struct iom_ct_look *l,
 				  int alone, int egress)
 {
+	const __u32 lists = egress ? 1 << ACL_TO : 1 << ACL_FROM | 1 << ACL_FROM_AFTER;
 	struct acl_decision d = { .egress = egress, .no_allow = (m->ct_state & IOM_MATCH_CT_INV) != 0 };
-	struct iom_match_query *q = iom_match_begin(skb, m);
+	struct iom_match_query *q;
 
+	if (alone && !(p->port->lists & lists)) { /* of a router, mostly */
+		iom_decide(m, acl, NO_MATCH, 0);
+		return verdict(m, p, &d);
+	}
+	q = iom_match_begin(skb, m);
 	if (!q)
 		return TC_ACT_SHOT;
 	q->ct_state = iom_htonl((__u32)m->ct_state);
@@ -120,6 +126,8 @@ static __always_inline int filter(struct __sk_buff *skb, struct iom_meta *m, int
 	if (!generation || !*generation)
 		return TC_ACT_OK;
 	p.generation = *(volatile __u64 *)generation;
+	if (egress && iom_ct_is_vouched_for(m, p.generation))
+		return TC_ACT_OK;
 	p.config = bpf_map_lookup_elem(&acl_configs, &dp);
 	p.port = bpf_map_lookup_elem(&acl_ports, &slot);
 	if (!p.config || !p.port)

@@ -142,12 +142,13 @@ type AclIomCt struct {
 	Flags      uint32
 	Generation uint64
 	Progress   uint32
-	Label      uint32
+	Voucher    uint32
 	Rule       uint64
+	Label      uint32
 	InKey      uint16
 	OutKey     uint16
 	IcmpType   uint8
-	Pad        [3]uint8
+	Pad        [7]uint8
 }
 
 type AclIomCtFrag struct {
@@ -426,6 +427,7 @@ type AclIomMeta struct {
 	In            uint32
 	Out           uint32
 	Mark          uint32
+	CtVoucher     uint32
 	InKey         uint16
 	OutKey        uint16
 	Hops          uint8

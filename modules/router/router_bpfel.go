@@ -227,6 +227,7 @@ type RouterIomMeta struct {
 	In            uint32
 	Out           uint32
 	Mark          uint32
+	CtVoucher     uint32
 	InKey         uint16
 	OutKey        uint16
 	Hops          uint8

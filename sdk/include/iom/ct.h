@@ -48,6 +48,12 @@ static __always_inline __u32 iom_ct_zone(__u32 dp, __u16 key)
 	return dp << 16 | key;
 }
 
+/* Seconds since boot. */
+static __always_inline __u32 iom_ct_now(void)
+{
+	return bpf_ktime_get_coarse_ns() / 1000000000;
+}
+
 static __always_inline struct iom_ct *iom_ct_in(void *table, const struct iom_ct_look *l)
 {
 	struct iom_ct *ct = bpf_map_lookup_elem(table, &l->key);
@@ -110,7 +116,7 @@ static __always_inline __u32 iom_ct_find(struct __sk_buff *skb, struct iom_meta 
 	int echo = 0;
 
 	__builtin_memset(l, 0, sizeof(*l));
-	l->now = bpf_ktime_get_coarse_ns() / 1000000000;
+	l->now = iom_ct_now();
 	if (iom_unlikely(m->fragment || m->first_fragment))
 		echo = iom_ct_gather(skb, m, zone, l->now);
 	if (echo < 0) {
@@ -193,6 +199,39 @@ static __always_inline void iom_ct_touch(struct iom_meta *m, struct iom_ct_look 
 		return;
 	if (ct->progress == (l->established ? IOM_CT_CLOSED : IOM_CT_ESTABLISHED))
 		iom_ct_move(ct, &l->key);
+}
+
+/* A voucher in the connection's entry of the zone that a packet comes in by says that the zone of the port that it goes out by lets it pass, too: nobody
+ * needs to look there. It is for the rules of a generation, for that port, a slot, and for a second: later somebody looks again, which keeps the entry
+ * there alive. Only packets that change nothing about an established connection have one: see iom_ct_is_plain. Never 0. */
+static __always_inline __u32 iom_ct_voucher(__u64 generation, __u32 out, __u32 now)
+{
+	return (((__u32)(generation >> 32) ^ (__u32)generation) + out * 0x9e3779b1u + now * 0x85ebca6bu) | 1;
+}
+
+static __always_inline int iom_ct_is_plain(const struct iom_ct_look *l)
+{
+	return l->established && !(l->state & IOM_MATCH_CT_REL) && (l->key.proto != PROTO_TCP || l->tcp == TCP_ACK);
+}
+
+/* Whether the packet at egress has a voucher. */
+static __always_inline int iom_ct_is_vouched_for(struct iom_meta *m, __u64 generation)
+{
+	return m->ct_voucher && !(m->flags & IOM_TRACE) && m->ct_voucher == iom_ct_voucher(generation, m->out, iom_ct_now());
+}
+
+/* Vouches for the packet at egress, l, which came in by a port of the same instance with the state came: once a second for each connection. */
+static __always_inline void iom_ct_vouch(struct iom_meta *m, const struct iom_ct_look *l, __u32 came, __u64 generation)
+{
+	struct iom_ct_key key = l->key;
+	struct iom_ct *ct;
+
+	if (m->flags & IOM_TRACE || came != l->state || !iom_ct_is_plain(l))
+		return;
+	key.zone = iom_ct_zone(m->dp, m->in_key);
+	ct = bpf_map_lookup_elem(&iom_cts, &key);
+	if (ct && iom_ct_is(ct, &key))
+		ct->voucher = iom_ct_voucher(generation, m->out, l->now);
 }
 
 /* What is decided for a connection. */

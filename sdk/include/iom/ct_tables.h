@@ -51,11 +51,12 @@ struct iom_ct {
 	enum iom_ct_flag flags;
 	__u64 generation; /* of the rules that decided last */
 	enum iom_ct_progress progress;
-	__u32 label;
+	__u32 voucher; /* see iom_ct_voucher; 0: none */
 	__u64 rule; /* the deciding rule's own number, see the module */
+	__u32 label;
 	__u16 in_key, out_key; /* of the first packet */
 	__u8 icmp_type; /* of the request */
-	__u8 pad[3];
+	__u8 pad[7];
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -49,6 +49,7 @@ struct iom_meta {
 	__u32 in; /* iom_ref of the port it came in by */
 	__u32 out; /* iom_ref of the port or group it goes out by */
 	__u32 mark; /* pkt.mark of OVN: modules set it and match on it; the network's devices never see it */
+	__u32 ct_voucher; /* of its connection, see iom_ct_voucher; 0: none */
 	__u16 in_key, out_key; /* tunnel keys of both */
 	__u8 hops;
 	__u8 service; /* number of the next service of the instance */

@@ -193,6 +193,7 @@ type MatchIomMeta struct {
 	In            uint32
 	Out           uint32
 	Mark          uint32
+	CtVoucher     uint32
 	InKey         uint16
 	OutKey        uint16
 	Hops          uint8

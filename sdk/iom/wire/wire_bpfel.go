@@ -26,12 +26,13 @@ type WireIomCt struct {
 	Flags      WireIomCtFlag
 	Generation uint64
 	Progress   WireIomCtProgress
-	Label      uint32
+	Voucher    uint32
 	Rule       uint64
+	Label      uint32
 	InKey      uint16
 	OutKey     uint16
 	IcmpType   uint8
-	Pad        [3]uint8
+	Pad        [7]uint8
 }
 
 type WireIomCtFlag uint32
@@ -199,6 +200,7 @@ type WireIomMeta struct {
 	In            uint32
 	Out           uint32
 	Mark          uint32
+	CtVoucher     uint32
 	InKey         uint16
 	OutKey        uint16
 	Hops          uint8
