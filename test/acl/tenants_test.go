@@ -1,11 +1,15 @@
 package acl
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	v1 "woven.dev/woven/api/v1"
 	"woven.dev/woven/internal/lab"
 	"woven.dev/woven/internal/lab/labtest"
 	"woven.dev/woven/test/probe"
@@ -67,6 +71,31 @@ func (n *tenant) cases(want probe.Outcome) []probe.Case {
 	return cases
 }
 
+// tracked are the tenant's streams as the zones of its VMs have them.
+func (n *tenant) tracked(t *testing.T) (streams []v1.Connection) {
+	t.Helper()
+	for _, vm := range []*labtest.VM{n.near, n.far} {
+		for _, addr := range addresses(n.near) {
+			tuple := fmt.Sprintf("tcp %s", netip.AddrPortFrom(addr, streamSource))
+			var list []v1.Connection
+			text := n.left.Woven(vm.Hypervisor, "ct", "ls", "--port", vm.Port, "--tuple", tuple, "-o", "json")
+			if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != 1 {
+				t.Fatalf("%s in the zone of %s: %v, want one connection:\n%s", tuple, vm.Name, err, text)
+			}
+			list[0].ExpiresIn = 0 // differs
+			streams = append(streams, list[0])
+		}
+	}
+	return streams
+}
+
+// flush has the nodes forget the tenant's connections.
+func (n *tenant) flush() {
+	for _, vm := range []*labtest.VM{n.near, n.far} {
+		n.left.Woven(vm.Hypervisor, "ct", "flush", "--port", vm.Port)
+	}
+}
+
 // tenants: what one may, what it does and what is cut of it is nothing to another with the same addresses and connections.
 func tenants(t *testing.T, l *lab.Lab) {
 	red, blue := newTenant(t, l, "red"), newTenant(t, l, "blue")
@@ -84,6 +113,12 @@ func tenants(t *testing.T, l *lab.Lab) {
 		flow(t, slices.Concat(cut.streams, other.streams))
 		check(t, cut.cases(probe.Answered), other.cases(probe.Answered))
 	}
+	before := blue.tracked(t)
+	red.flush()
+	if after := blue.tracked(t); !cmp.Equal(before, after) {
+		t.Errorf("one was flushed, another changed:\n%s", cmp.Diff(before, after))
+	}
+	flow(t, slices.Concat(red.streams, blue.streams))
 	red.left.NB("--wait=hv", "ls-del", red.right.Name, "--", "lr-del", red.router.Name)
 	flow(t, blue.streams)
 	check(t, red.cases(probe.Silent), blue.cases(probe.Answered))
