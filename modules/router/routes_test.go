@@ -2,11 +2,14 @@ package router_test
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
 
 	"woven.dev/woven/modules/router"
 	"woven.dev/woven/modules/router/config"
@@ -116,6 +119,31 @@ func TestECMP(t *testing.T) {
 		for way, n := range took {
 			if n < 300/want/2 {
 				t.Errorf("%s: only %d of 300 flows went by %q", dst, n, way)
+			}
+		}
+	}
+}
+
+// The fragments of a packet go the same way.
+func TestECMPFragments(t *testing.T) {
+	k := storyNetwork(t, func(c *config.Config) {
+		c.Routes = numbered([]config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10"), hop(2, "10.0.1.10")), to("2001:db8::/32", hop(1, "fd00:0::10"), hop(2, "fd00:1::10"))})
+	})
+	payload := gopacket.Payload(make([]byte, 64))
+	for i := range byte(8) {
+		for _, udp := range [][]byte{{1, i, 2, i, 0, 72, 0, 0}, {3, i, 2, i, 0, 72, 0, 0}} {
+			first := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: net.IP{10, 0, 0, 10}, DstIP: net.IP{192, 0, 2, i}, Flags: layers.IPv4MoreFragments}
+			later := *first
+			later.Flags, later.FragOffset = 0, 9
+			eth4, eth6 := iomtest.Eth(vmMAC(0), lrpMAC(0), layers.EthernetTypeIPv4), iomtest.Eth(vmMAC(0), lrpMAC(0), layers.EthernetTypeIPv6)
+			ip6 := iomtest.IP(ip("fd00:0::10"), netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: i}), layers.IPProtocolIPv6Fragment)
+			for _, pair := range [][2][]byte{
+				{iomtest.Frame(t, eth4, first, gopacket.Payload(udp), payload), iomtest.Frame(t, eth4, &later, payload)},
+				{iomtest.Frame(t, eth6, ip6, gopacket.Payload{17, 0, 0, 1, 0, 0, 0, 7}, gopacket.Payload(udp), payload), iomtest.Frame(t, eth6, ip6, gopacket.Payload{17, 0, 0, 72, 0, 0, 0, 7}, payload)},
+			} {
+				if a, b := k.Send("vm0", pair[0]).Text, k.Send("vm0", pair[1]).Text; a != b || !strings.Contains(a, "output") {
+					t.Errorf("the first fragment:\n%s\na later one:\n%s", a, b)
+				}
 			}
 		}
 	}

@@ -34,19 +34,35 @@ func symmetricReplies(t *testing.T, l *lab.Lab) {
 		serveName(t, w.near, to.near)
 		for range 12 { // without the option half the answers go astray
 			for gateway := range to.hops {
-				if err := asks(gateway, ip, to.near, w.near.Name); err != nil {
+				if err := asks(gateway, netip.AddrPortFrom(ip, 0), to.near, w.near.Name); err != nil {
 					t.Fatalf("%s as %s: %v", gateway.Name, ip, err)
 				}
 			}
 		}
 	}
+	for _, gateway := range []*labtest.VM{w.beside, second} {
+		if err := asks(gateway, netip.MustParseAddrPort("10.66.0.1:4001"), w.near.IP4, w.near.Name); err != nil {
+			t.Fatal(err)
+		}
+		answer := fmt.Sprintf(`inport == %q && eth.src == %s && eth.dst == 0a:00:00:01:be:fe && ip4.src == %s && ip4.dst == 10.66.0.1 && ip.ttl == 64 && udp.src == %d && udp.dst == 4001`,
+			w.near.Port, w.near.MAC, w.near.IP4, namePort)
+		got := w.left.Woven("hv1", "trace", answer)
+		for _, words := range []string{"leaves the way that this came: logical_router_static_route uuid=", fmt.Sprintf("output to port %q", gateway.Port)} {
+			if !strings.Contains(got, words) {
+				t.Errorf("want %q in\n%s", words, got)
+			}
+		}
+		if rows := w.left.Woven("hv1", "table", "show", w.router.Name, "router_replies", "--limit", "1000"); !strings.Contains(rows, gateway.MAC) {
+			t.Errorf("no connection is from %s:\n%s", gateway.MAC, rows)
+		}
+	}
 }
 
 // asks has a VM ask for a name from an address of its own, once.
-func asks(vm *labtest.VM, from, to netip.Addr, want string) error {
+func asks(vm *labtest.VM, from netip.AddrPort, to netip.Addr, want string) error {
 	var conn *net.UDPConn
 	err := vm.In(func() (err error) {
-		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, 0)), net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, namePort)))
+		conn, err = net.DialUDP("udp", net.UDPAddrFromAddrPort(from), net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, namePort)))
 		return err
 	})
 	if err != nil {

@@ -112,12 +112,12 @@ static __always_inline __u32 iom_frame_size(struct __sk_buff *skb, struct iom_me
 	return m->l4 + (doff >> 4) * 4 + skb->gso_size;
 }
 
-/* iom_flow_hash is the same for all packets of a flow. */
+/* iom_flow_hash is the same for all packets of a flow, and for all fragments between two addresses. */
 static __always_inline __u32 iom_flow_hash(struct iom_meta *m)
 {
 	__u32 h = m->l4_proto, words[9] = { m->src.a[0], m->src.a[1], m->src.a[2],
 					    m->src.a[3], m->dst.a[0], m->dst.a[1],
-					    m->dst.a[2], m->dst.a[3], (__u32)m->sport << 16 | m->dport };
+					    m->dst.a[2], m->dst.a[3], m->first_fragment ? 0 : (__u32)m->sport << 16 | m->dport };
 
 	for (int i = 0; i < 9; i++) {
 		h = (h ^ words[i]) * 0x9e3779b1;
