@@ -14,10 +14,30 @@ import (
 type trial struct {
 	packet    ovnexpr.Fields
 	state     state
-	got, want verdict           // Woven's and OVN's
-	drops     []hover.TraceStep // of the packet, or of copies of it, by Woven
-	learns    bool              // on its way addresses are learned
-	chooses   bool              // OVN may make something else of it, too
+	got, want verdict // Woven's and OVN's
+	// chooses: OVN may make something else of it, too.
+	chooses bool
+	// drops of the packet, or of copies of it, by Woven.
+	drops []hover.TraceStep
+	// decisions that Woven's modules took, "router routed".
+	decisions map[string]bool
+	// learns: on its way addresses are learned.
+	learns bool
+}
+
+// note reads what Woven did.
+func (t *trial) note(steps []hover.TraceStep) {
+	for _, s := range steps {
+		switch s.What {
+		case "drop":
+			t.drops = append(t.drops, s)
+		case "learn":
+			t.learns = true
+		case "decide":
+			t.decisions[s.Module+" "+s.Reason] = true
+		}
+		t.note(s.Copy)
+	}
 }
 
 func (t trial) isIP6() bool { return t.packet.Int("eth.type").Lo == 0x86dd }

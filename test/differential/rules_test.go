@@ -16,17 +16,19 @@ func (g *generator) addPolicies(router string) {
 			inports = append(inports, quoted(p.name))
 		}
 	}
-	if len(inports) == 0 || g.chance(40) {
+	if len(inports) == 0 || g.chance(25) {
 		return
 	}
 	for _, priority := range g.Perm(1000)[:g.IntN(6)] {
 		is4 := g.chance(50)
 		s := scope{ports: map[string][]string{"inport": inports}, header: map[bool]string{true: "ip4", false: "ip6"}[is4]}
 		action := []string{pick(g, []string{"allow", "drop", "reroute", "reroute"})}
-		if hops := g.rerouteHops(router, is4); action[0] == "reroute" && len(hops) > 0 {
+		if action[0] == "reroute" {
+			hops := g.rerouteHops(router, is4)
+			if len(hops) == 0 {
+				continue
+			}
 			action = append(action, strings.Join(hops, ","))
-		} else {
-			action = []string{"drop"}
 		}
 		g.add(slices.Concat([]string{"lr-policy-add", router, strconv.Itoa(priority), g.match(s)}, action)...)
 	}

@@ -80,8 +80,10 @@ func newCloud(seed uint64) *generator {
 	for i := range 1 + g.IntN(maxSwitches) {
 		g.addSwitch(i)
 	}
-	for i := range g.IntN(maxRouters + 1) {
-		g.addRouter(i)
+	for range maxRouters {
+		if g.chance(75) {
+			g.addRouter(len(g.routers))
+		}
 	}
 	for i := range len(g.routers) {
 		for j := range i {
