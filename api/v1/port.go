@@ -32,6 +32,7 @@ type Port struct {
 	Ifindex   int       `json:"ifindex,omitempty" doc:"Index of the interface"`
 	MAC       string    `json:"mac,omitempty" doc:"First MAC address of the logical port" example:"0a:00:00:00:00:01"`
 	Addresses []string  `json:"addresses" nullable:"false" doc:"IP addresses of the logical port"`
+	Networks  []string  `json:"networks,omitempty" doc:"Of a port to a router: addresses of the router there, with their prefix lengths"`
 	Counters  Counters  `json:"counters" doc:"Traffic of a local port since it was plugged"`
 	Drops     []Drop    `json:"drops" nullable:"false" doc:"Packets dropped on a local port, only reasons that occurred"`
 }

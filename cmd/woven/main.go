@@ -25,7 +25,7 @@ func main() {
 		Agent:   runAgent,
 		RunDir:  os.Getenv("WOVEN_RUN_DIR"), // set by `woven lab exec`
 	}
-	env.Commands = []*cobra.Command{cli.LabCommand(env, labCommands), cli.TraceCommand(env, traceCommand), cli.ConnectionTrackingCommand(env, ctCommand), manCommand(env)}
+	env.Commands = []*cobra.Command{cli.LabCommand(env, labCommands), cli.TraceCommand(env, traceCommand), cli.ExplainCommand(env, traceCommand), cli.ConnectionTrackingCommand(env, ctCommand), manCommand(env)}
 	code := cli.Execute(ctx, env, os.Args[1:])
 	stop()
 	os.Exit(code)

@@ -45,8 +45,8 @@ func openTracer(runDir, bpffs string) (cli.Tracer, error) {
 type tracer struct{ *hover.Tracer }
 
 // Trace implements cli.Tracer.
-func (t tracer) Trace(port string, frame []byte) ([]cli.TraceStep, []byte, error) {
-	result, err := t.Tracer.Trace(port, frame)
+func (t tracer) Trace(p cli.Probe) ([]cli.TraceStep, []byte, error) {
+	result, err := t.TraceProbe(hover.Probe(p))
 	if err != nil {
 		return nil, nil, err
 	}

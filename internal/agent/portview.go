@@ -61,6 +61,7 @@ func (v *view) logicalPort(module string, sw *logical.Switch, p *logical.Port, p
 			}
 		}
 	}
+	addRouter(&out, p.Link)
 	if plug != nil {
 		v.addDevice(&out, plug)
 		out.Error = plug.Refusal
@@ -76,6 +77,17 @@ func (v *view) logicalPort(module string, sw *logical.Switch, p *logical.Port, p
 		out.State = v1.PortUnplugged
 	}
 	return out
+}
+
+// addRouter tells of the router at the other end of a port.
+func addRouter(p *v1.Port, link *logical.Link) {
+	if link == nil || !link.Router {
+		return
+	}
+	p.MAC = logical.MAC(link.MAC)
+	for _, n := range link.Networks {
+		p.Networks = append(p.Networks, n.String())
+	}
 }
 
 func (v *view) addDevice(p *v1.Port, plug *ingest.Plug) {

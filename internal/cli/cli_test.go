@@ -82,6 +82,12 @@ func (a *answers) ACLs(of v1.ACLFilter) (list []v1.ACL, err error) {
 func (a *answers) Modules() ([]v1.ModuleInstance, error) { return a.modules(), a.err() }
 func (a *answers) Interfaces() ([]v1.Interface, error)   { return a.InterfacesAnswer, a.err() }
 
+// No session asks for connections here: `woven ct` reads the pins.
+func (a *answers) ConnectionZones() ([]v1.ConnectionZone, error) { return nil, a.err() }
+func (a *answers) Connections(hover.ConnectionFilter, int, int) (v1.Connections, error) {
+	return v1.Connections{}, a.err()
+}
+
 func (a *answers) err() error {
 	if a.Error == "" {
 		return nil

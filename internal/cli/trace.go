@@ -21,9 +21,20 @@ type Trace struct {
 type Tracer interface {
 	// Ports are the names of the logical ports plugged on this node.
 	Ports() []string
-	// Trace sends a frame into the network by one of them, and tells what became of it.
-	Trace(port string, frame []byte) (steps []TraceStep, packet []byte, err error)
+	// Trace tells what becomes of a frame at one of them.
+	Trace(p Probe) (steps []TraceStep, packet []byte, err error)
 	Close() error
+}
+
+// Probe is a frame that a logical port of this node sends or, if it arrives, gets from another node.
+type Probe struct {
+	Port  string
+	Frame []byte
+	// Arrives with the key of the port by which the frame came into the switch.
+	Arrives bool
+	InKey   uint16
+	// Answers: it is the reply to a frame that passed.
+	Answers bool
 }
 
 // TraceCommand is `woven trace`.
@@ -118,7 +129,7 @@ func (c *traceCommand) run() (err error) {
 	}
 	results := make([]TraceResult, len(frames))
 	for i, frame := range frames {
-		steps, packet, err := tracer.Trace(c.port, frame)
+		steps, packet, err := tracer.Trace(Probe{Port: c.port, Frame: frame})
 		if err != nil {
 			return fmt.Errorf("packet %d: %w", i+1, err)
 		}

@@ -51,8 +51,9 @@ type fakePlane struct {
 
 func (p *fakePlane) Ports() []string { return p.PortNames }
 
-func (p *fakePlane) Trace(port string, frame []byte) ([]TraceStep, []byte, error) {
-	fmt.Fprintf(p.log, "traced from %s: %x\n", port, frame)
+func (p *fakePlane) Trace(probe Probe) ([]TraceStep, []byte, error) {
+	frame := probe.Frame
+	fmt.Fprintf(p.log, "traced from %s: %x\n", probe.Port, frame)
 	if p.Error != "" {
 		return nil, nil, errors.New(p.Error)
 	}

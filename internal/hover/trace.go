@@ -167,19 +167,40 @@ func (t *Tracer) portName(slot uint32) string {
 
 // Trace sends a frame into the network by a logical port of this node; ErrUnknown if it is not plugged here.
 func (t *Tracer) Trace(port string, frame []byte) (TraceResult, error) {
+	return t.TraceProbe(Probe{Port: port, Frame: frame})
+}
+
+// Probe is a frame at a logical port of this node.
+type Probe struct {
+	Port  string
+	Frame []byte
+	// Arrives: it does not come in by the port but leaves by it, and comes from another node; InKey is the key of the port by which it came into the
+	// switch there.
+	Arrives bool
+	InKey   uint16
+	// Answers: it is the reply to a frame that passed, and taken for one of that frame's connection.
+	Answers bool
+}
+
+// TraceProbe tells what becomes of a frame; ErrUnknown if its port is not plugged here.
+func (t *Tracer) TraceProbe(p Probe) (TraceResult, error) {
 	var slots []uint32
 	for slot := range t.ports {
-		if t.portName(slot) == port {
+		if t.portName(slot) == p.Port {
 			slots = append(slots, slot)
 		}
 	}
 	if len(slots) == 0 {
-		return TraceResult{}, fmt.Errorf("trace from port %q: it is not plugged on this node: %w", port, ErrUnknown)
+		return TraceResult{}, fmt.Errorf("trace at port %q: it is not plugged on this node: %w", p.Port, ErrUnknown)
 	}
 	in := slices.Min(slots)
-	trace, err := t.spec.Trace(t.set, iom.Entry{At: iom.Ref(in)}, frame)
+	entry := iom.Entry{At: iom.Ref(in), Answers: p.Answers}
+	if p.Arrives {
+		entry.Leaves, entry.InKey, entry.Instance = true, p.InKey, t.ports[in].Dp
+	}
+	trace, err := t.spec.Trace(t.set, entry, p.Frame)
 	if err != nil {
-		return TraceResult{}, fmt.Errorf("trace packet of %d bytes: %w", len(frame), err)
+		return TraceResult{}, fmt.Errorf("trace packet of %d bytes: %w", len(p.Frame), err)
 	}
 	steps, err := t.words(trace, in)
 	return TraceResult{Steps: steps, Packet: trace.Packet}, err

@@ -49,7 +49,7 @@ type Entry struct {
 	// At is the port of this node by which it comes in, or, if Leaves, the port, or the peer, to which it is about to go out.
 	At     Ref
 	Leaves bool
-	// Answers: it comes in, and is the reply to a packet that passed, though no connection tells so.
+	// Answers: it is the reply to a packet that passed, though no connection tells so.
 	Answers bool
 	// In and InKey are the port that a leaving packet came in by, Instance is the slot of the instance that it leaves.
 	In       Ref
@@ -72,11 +72,11 @@ func (s *Spec) Trace(set *Set, e Entry, packet []byte) (Trace, error) {
 		return Trace{}, fmt.Errorf("start trace: %w", err)
 	}
 	ctx := traceCtx{Cb: [5]uint32{uint32(e.At), 0, uint32(e.In), uint32(e.InKey), e.Instance}}
-	switch {
-	case e.Leaves:
-		ctx.Cb[1] = 1
-	case e.Answers:
-		ctx.Cb[1] = 2
+	if e.Leaves {
+		ctx.Cb[1] |= 1
+	}
+	if e.Answers {
+		ctx.Cb[1] |= 2
 	}
 	out := make([]byte, len(packet)+256)
 	opts := &ebpf.RunOptions{Data: packet, DataOut: out, Context: ctx}

@@ -349,11 +349,10 @@ int relay_in(struct __sk_buff *skb)
 	return geneve_relay(skb, begin(skb));
 }
 
-/* What cb[1] of a trace says about where the packet is. */
+/* What cb[1] of a trace says about the packet, which comes in by port slot cb[0] unless it leaves. */
 enum {
-	TRACE_ENTERS = 0, /* comes in by port slot cb[0] */
-	TRACE_LEAVES = 1, /* a copy, of instance cb[4], about to leave by iom_ref cb[0]; came in by iom_ref cb[2], key cb[3] */
-	TRACE_ANSWERS = 2, /* as TRACE_ENTERS, see IOM_TRACE_REPLY */
+	TRACE_LEAVES = 1 << 0, /* it is of instance cb[4], about to leave by iom_ref cb[0]; came in by iom_ref cb[2], key cb[3] */
+	TRACE_ANSWERS = 1 << 1, /* see IOM_TRACE_REPLY */
 };
 
 SEC("tc")
@@ -364,8 +363,8 @@ int trace_in(struct __sk_buff *skb)
 
 	if (!m)
 		return TC_ACT_SHOT;
-	m->flags = IOM_TRACE | (where == TRACE_ANSWERS ? IOM_TRACE_REPLY : 0);
-	if (where != TRACE_LEAVES)
+	m->flags = IOM_TRACE | (where & TRACE_ANSWERS ? IOM_TRACE_REPLY : 0);
+	if (!(where & TRACE_LEAVES))
 		return enter(skb, m, at);
 	m->dp = dp;
 	m->in = in;
