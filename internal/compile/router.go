@@ -52,13 +52,14 @@ func routerModule(s routerSource) (*netstate.Module, logical.Problems) {
 		LearnOnlyKnown: r.IgnoreARPRequests,
 		Meters:         metersFor(config.Metered, s.meters),
 	}
+	networks := networksOf(r, &problems)
 	m := &netstate.Module{ID: r.UUID, Kind: config.Kind, Name: r.Name, Key: r.Key, Ports: make([]netstate.Port, len(r.Ports)), Config: cfg}
 	for i, p := range r.Ports {
 		m.Ports[i] = netstate.Port{Name: p.Name, Key: p.Key}
 		if s.around[i] != nil {
 			m.Ports[i].Peer = &netstate.Link{Module: p.Link.Datapath, Key: p.Link.Key}
 		}
-		cfg.Ports[p.Key] = config.Port{Enabled: r.Enabled && p.Enabled && !p.Gateway, MAC: p.MAC, ProxyMAC: proxyMAC(p, s.around[i]), Networks: p.Networks,
+		cfg.Ports[p.Key] = config.Port{Enabled: r.Enabled && p.Enabled && !p.Gateway, MAC: p.MAC, ProxyMAC: proxyMAC(p, s.around[i]), Networks: networks[i],
 			Table: p.RouteTable, MTU: p.MTU, Exempt: exemptions(p, s.exempt[i], &problems), Advertises: p.RA != nil}
 		addNeighbours(cfg, r, p, s.around[i])
 	}
@@ -74,6 +75,28 @@ func routerModule(s routerSource) (*netstate.Module, logical.Problems) {
 	m.Objects = named
 	checkMeters(r.Copp, s.meters, "logical_router", r.Name, &problems)
 	return m, problems
+}
+
+// networksOf are those of a router's ports, in their order. Of two ports with one address the one with the lower key has it, unless it is
+// link-local.
+func networksOf(r *logical.Router, problems *logical.Problems) [][]netip.Prefix {
+	owners := map[netip.Addr]*logical.RouterPort{}
+	out := make([][]netip.Prefix, len(r.Ports))
+	for i, p := range r.Ports {
+		for _, n := range p.Networks {
+			owner, taken := owners[n.Addr()]
+			switch {
+			case n.Addr().IsLinkLocalUnicast():
+			case !taken:
+				owners[n.Addr()] = p
+			case owner != p:
+				problems.Add("logical_router_port", p.Name, "networks: %s is port %s's address: it is left out", n.Addr(), logical.Quote(owner.Name))
+				continue
+			}
+			out[i] = append(out[i], n)
+		}
+	}
+	return out
 }
 
 // addNeighbours enters the addresses that are known to be on the network of port p, as ovn-northd(8) does in "ARP/ND Resolution":

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -87,6 +88,25 @@ func TestRouterPorts(t *testing.T) {
 				t.Errorf("port %d is linked: %v", i+1, linked)
 			}
 		}
+	}
+}
+
+// Of two ports with one address the first has it; the router goes on.
+func TestRouterAddresses(t *testing.T) {
+	n := proxied(logical.Address{})
+	ports := n.Routers["dp"].Ports
+	ports[1].Networks = prefixesOf("10.0.1.1/16", "fd00:1::1/64", "10.0.2.1/24", "10.0.2.1/25", "fe80::1/64")
+	var c Compiler
+	state, problems := c.Compile(n)
+	cfg := state.Modules["dp"].Config.(*config.Config)
+	if err := cfg.Validate(); err != nil {
+		t.Errorf("the module refuses: %v", err)
+	}
+	if got, want := fmt.Sprint(cfg.Ports[1].Networks, cfg.Ports[2].Networks), "[10.0.1.1/24 fd00:1::1/64 fe80::1/64] [10.0.2.1/24 10.0.2.1/25 fe80::1/64]"; got != want {
+		t.Errorf("networks %s, want %s", got, want)
+	}
+	if len(problems) != 2 || problems[0] != (logical.Problem{Object: "logical_router_port p2", Reason: `networks: 10.0.1.1 is port "p1"'s address: it is left out`}) {
+		t.Errorf("problems %v", problems)
 	}
 }
 

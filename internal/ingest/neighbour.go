@@ -82,7 +82,7 @@ func readNeighbours(rows []neighbourRow, ports []*logical.RouterPort) *knownNeig
 		}
 		addr, err := netip.ParseAddr(row.addr)
 		mac, ok := parseMAC(row.mac)
-		if err != nil || !ok || addr.Zone() != "" {
+		if err != nil || !ok || addr.Zone() != "" || addr.Is4In6() || addr.IsMulticast() {
 			read.problems.Add("logical_router_port", row.port, "%s: %s at %s is no address at a MAC address: it is left out",
 				row.table, logical.Quote(row.addr), logical.Quote(row.mac))
 			continue

@@ -178,7 +178,7 @@ func (r *portReader) arpProxy(text string) logical.Address {
 		}
 	}
 	for ; word != ""; word, rest = nextWord(rest) {
-		prefix, ok := parsePrefix(word)
+		prefix, ok := parseNetwork(word)
 		if !ok || prefix.Addr().IsMulticast() || prefix.IsSingleIP() && prefix.Addr().IsUnspecified() {
 			r.problem("options:arp_proxy: %s is no address: it is left out", logical.Quote(word))
 			continue

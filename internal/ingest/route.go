@@ -14,7 +14,7 @@ func readRoute(row *nb.StaticRoute, problems *logical.Problems) *logical.StaticR
 	problem := func(format string, args ...any) {
 		problems.Add("logical_router_static_route", row.UUID, format, args...)
 	}
-	prefix, ok := parsePrefix(row.IPPrefix)
+	prefix, ok := parseNetwork(row.IPPrefix)
 	if !ok {
 		problem("ip_prefix: %s is none: the route is left out", logical.Quote(row.IPPrefix))
 		return nil
@@ -110,8 +110,14 @@ func nextHops(row *nb.RouterPolicy, problem func(string, ...any)) []netip.Addr {
 	return slices.Compact(hops)
 }
 
+// parseNetwork is parsePrefix for what routers go by: an IPv4-mapped IPv6 address is none there, since no packet has it.
+func parseNetwork(text string) (netip.Prefix, bool) {
+	p, ok := parsePrefix(text)
+	return p, ok && !p.Addr().Is4In6()
+}
+
 // parseHost parses one address, alone or with the length of a whole address as prefix length.
 func parseHost(text string) (netip.Addr, bool) {
-	p, ok := parsePrefix(text)
+	p, ok := parseNetwork(text)
 	return p.Addr(), ok && p.IsSingleIP() && !p.Addr().IsUnspecified() && !p.Addr().IsMulticast()
 }

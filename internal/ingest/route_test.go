@@ -38,6 +38,8 @@ func TestReadRoute(t *testing.T) {
 		{"hash fields", nb.StaticRoute{IPPrefix: "10.0.0.0/8", Nexthop: "10.0.0.1", SelectionFields: []string{"ip_src"}},
 			&logical.StaticRoute{Prefix: netip.MustParsePrefix("10.0.0.0/8"), NextHop: netip.MustParseAddr("10.0.0.1")}, "selection_fields are not supported"},
 		{"no prefix", nb.StaticRoute{IPPrefix: "ten", Nexthop: "10.0.0.1"}, nil, `ip_prefix: "ten" is none`},
+		{"IPv4-mapped prefix", nb.StaticRoute{IPPrefix: "::ffff:10.0.0.0/104", Nexthop: "fd00::1"}, nil, `ip_prefix: "::ffff:10.0.0.0/104" is none`},
+		{"IPv4-mapped next hop", nb.StaticRoute{IPPrefix: "fd00::/8", Nexthop: "::ffff:10.0.0.1"}, nil, "is no address"},
 		{"no next hop", nb.StaticRoute{IPPrefix: "10.0.0.0/8", Nexthop: "host"}, nil, `nexthop: "host" is no address`},
 		{"a network as next hop", nb.StaticRoute{IPPrefix: "10.0.0.0/8", Nexthop: "10.0.0.0/24"}, nil, "is no address"},
 		{"IPv6 over IPv4", nb.StaticRoute{IPPrefix: "fd00::/64", Nexthop: "10.0.0.1"}, nil, "is no IPv6 address"},

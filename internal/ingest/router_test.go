@@ -53,6 +53,9 @@ func TestRouterPort(t *testing.T) {
 		{"no network", func(p *nb.RouterPort) { p.Networks = nil }, "[fe80::800:ff:fe00:a01/64]", true, ""},
 		{"garbage among networks", func(p *nb.RouterPort) { p.Networks = []string{"10.0.0.1/24", "10.0.0.2/33", "0.0.0.0/0"} },
 			"[10.0.0.1/24 fe80::800:ff:fe00:a01/64]", true, "it is left out"},
+		{"groups and mapped addresses", func(p *nb.RouterPort) {
+			p.Networks = []string{"10.0.0.1/24", "224.0.0.1/24", "::ffff:10.0.0.2/120", "ff02::1/64"}
+		}, "[10.0.0.1/24 fe80::800:ff:fe00:a01/64]", true, `networks: "224.0.0.1/24" is no address with a prefix length`},
 		{"no MAC address", func(p *nb.RouterPort) { p.MAC = "0a:00:00" }, "[10.0.0.1/24]", false, `mac: "0a:00:00" is no MAC address: all traffic`},
 		{"enabled", func(p *nb.RouterPort) { p.Enabled = &yes }, "[10.0.0.1/24 fe80::800:ff:fe00:a01/64]", true, ""},
 		{"disabled", func(p *nb.RouterPort) { p.Enabled = &no }, "[10.0.0.1/24 fe80::800:ff:fe00:a01/64]", false, ""},
@@ -190,6 +193,8 @@ func TestNeighbours(t *testing.T) {
 	add("learned", "gone", "10.0.0.4", learned)
 	add("learned", "r1-blue", "host", learned)
 	add("fixed", "r1-blue", "10.0.0.5", "garbage")
+	add("learned", "r1-blue", "224.0.0.9", learned)
+	add("fixed", "r1-blue", "::ffff:10.0.0.9", fixed)
 	w.SB.MACBinding["elsewhere"] = &sb.MACBinding{UUID: "elsewhere", Datapath: "lone", LogicalPort: "r1-blue", IP: "10.0.0.6", MAC: learned}
 	n := w.read()
 	var got []string
@@ -203,7 +208,7 @@ func TestNeighbours(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("neighbours (-want +got):\n%s", d)
 	}
-	if got := strings.Count(problemsOf(n, "logical_router_port r1-blue"), "left out"); got != 2 {
-		t.Errorf("%d problems, want 2: %v", got, n.Problems)
+	if got := strings.Count(problemsOf(n, "logical_router_port r1-blue"), "left out"); got != 4 {
+		t.Errorf("%d problems, want 4: %v", got, n.Problems)
 	}
 }

@@ -27,8 +27,8 @@ type routerAddresses struct {
 func routerPortAddresses(row *nb.RouterPort) routerAddresses {
 	var a routerAddresses
 	for _, text := range inOrder(row.Networks) {
-		prefix, ok := parsePrefix(text)
-		if !ok || prefix.Addr().IsUnspecified() {
+		prefix, ok := parseNetwork(text)
+		if !ok || prefix.Addr().IsUnspecified() || prefix.Addr().IsMulticast() {
 			a.garbage = append(a.garbage, logical.Quote(text))
 			continue
 		}

@@ -116,7 +116,7 @@ func (c *Config) Validate() error {
 			if !n.IsValid() || a.IsMulticast() || a.IsUnspecified() || a.Is4In6() || a.Zone() != "" {
 				return fmt.Errorf("port %d: network %s has no unicast address", key, n)
 			}
-			if other, taken := owner[a]; taken && !a.IsLinkLocalUnicast() {
+			if other, taken := owner[a]; taken && other != key && !a.IsLinkLocalUnicast() {
 				return fmt.Errorf("port %d: address %s is that of port %d", key, a, other)
 			}
 			owner[a] = key

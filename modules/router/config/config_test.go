@@ -101,6 +101,9 @@ func TestValidate(t *testing.T) {
 		{"port key of a group", func(c *Config) { c.Ports[32768] = Port{} }, "port key 32768 is outside"},
 		{"group's network", func(c *Config) { port(c, func(p *Port) { p.Networks[0] = netip.MustParsePrefix("224.0.0.1/24") }) }, "no unicast address"},
 		{"two ports with one address", func(c *Config) { c.Ports[2] = Port{Networks: c.Ports[1].Networks} }, "address 10.0.0.1 is that of port 1"},
+		{"one address in two networks", func(c *Config) {
+			port(c, func(p *Port) { p.Networks = append(p.Networks, netip.MustParsePrefix("10.0.0.1/25")) })
+		}, ""},
 		{"two ports with one link-local address", func(c *Config) { c.Ports[2] = Port{Networks: c.Ports[1].Networks[1:]} }, ""},
 		{"host bits of a route", func(c *Config) { c.Routes[1].Prefix = netip.MustParsePrefix("2001:db8::1/32") }, "is no network"},
 		{"way out that is not there", func(c *Config) { c.Routes[0].Hops[1].Port = 9 }, "port key 9, which is not in this router"},
