@@ -107,6 +107,17 @@ var edits = []func(w, original *world, r *rand.Rand){
 		edit(w.NB.ACL, "acl3", func(a *nb.ACLEntry) { a.Match = []string{"ip4.src == $as", "ip4", "ip4.src == $other_ip4"}[r.IntN(3)] })
 	},
 	func(w, o *world, r *rand.Rand) {
+		edit(w.NB.LogicalRouterStaticRoute, "route", func(s *nb.StaticRoute) {
+			s.Options = map[string]string{"ecmp_symmetric_reply": fmt.Sprint(r.IntN(2) == 0)}
+		})
+		edit(w.NB.LogicalRouterPort, "r1-blue", func(p *nb.RouterPort) {
+			p.Options = [...]map[string]string{nil, {"gateway_mtu": "1400"}, {"gateway_mtu": "1400", "gateway_mtu_bypass": "tcp"}}[r.IntN(3)]
+		})
+		edit(w.NB.LogicalSwitchPort, "blue-r1", func(p *nb.LogicalSwitchPort) {
+			p.Options = [...]map[string]string{{"router-port": "r1-blue"}, {"router-port": "r1-blue", "arp_proxy": "10.9.0.0/16"}}[r.IntN(2)]
+		})
+	},
+	func(w, o *world, r *rand.Rand) {
 		edit(w.NB.LogicalRouter, "r1", func(l *nb.LogicalRouter) { l.StaticRoutes = [][]string{nil, {"route"}, {"gone"}}[r.IntN(3)] })
 	},
 	func(w, o *world, r *rand.Rand) {

@@ -50,11 +50,17 @@ type rowList[R, V any] struct {
 	refs     []string // and table are those of the last update
 	table    map[string]*R
 	rows     []*R
-	read     map[*R]readRow[V]
-	values   []*V // never changed, but replaced
+	read     map[string]listedRow[R, V] // by UUID
+	values   []*V                       // never changed, but replaced
 	problems logical.Problems
 	// changes counts how often values was replaced.
 	changes int
+}
+
+// listedRow is a row and what was made of it.
+type listedRow[R, V any] struct {
+	row *R
+	readRow[V]
 }
 
 // readRow is what was made of a row: nil when it is left out.
@@ -70,17 +76,19 @@ func (l *rowList[R, V]) update(refs []string, table map[string]*R, read func(*R,
 		return false
 	}
 	last := l.read
-	l.rows, l.values, l.problems, l.read = nil, nil, nil, make(map[*R]readRow[V], len(refs))
+	l.rows, l.values, l.problems, l.read = nil, nil, nil, make(map[string]listedRow[R, V], len(refs))
 	for _, uuid := range inOrder(refs) {
 		row := table[uuid]
 		if row == nil {
 			continue
 		}
-		r, known := last[row]
-		if !known {
-			r.value = read(row, &r.problems)
+		r := last[uuid]
+		if r.row != row {
+			next := listedRow[R, V]{row: row}
+			next.value = keepEqual(r.value, read(row, &next.problems), deepEqual)
+			r = next
 		}
-		l.read[row], l.rows = r, append(l.rows, row)
+		l.read[uuid], l.rows = r, append(l.rows, row)
 		l.problems = append(l.problems, r.problems...)
 		if r.value != nil {
 			l.values = append(l.values, r.value)
