@@ -145,23 +145,25 @@ func (s *Stream) State() (state State, err error) {
 
 // Stands is an error if an end receives a byte more than in a state before, while both try in vain to send.
 func (s *Stream) Stands(ctx context.Context, before State) error {
-	now, err := s.until(ctx, func(now State) error {
+	more := uint64(0)
+	_, err := s.until(ctx, func(now State) error {
+		more = 0
+		var tries error
 		for i := range now {
-			if more := now[i].Total_retrans - before[i].Total_retrans; more < repeats {
-				return fmt.Errorf("end %d repeated %d segments, want %d", i, more, repeats)
+			more += now[i].Bytes_received - before[i].Bytes_received
+			if n := now[i].Total_retrans - before[i].Total_retrans; n < repeats {
+				tries = fmt.Errorf("end %d repeated %d segments, want %d", i, n, repeats)
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for i := range now {
-		if more := now[i].Bytes_received - before[i].Bytes_received; more > 0 {
-			return fmt.Errorf("%s: end %d received %d bytes more", s.name, i, more)
+		if more > 0 {
+			return nil
 		}
+		return tries
+	})
+	if err == nil && more > 0 {
+		err = fmt.Errorf("%s: %d bytes more were received", s.name, more)
 	}
-	return nil
+	return err
 }
 
 // Flows is an error unless both ends receive more than now.
