@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"strings"
 
 	"woven.dev/woven/internal/lab"
 )
@@ -53,6 +55,13 @@ func (s *story) protect(ctx context.Context) error {
 	}
 	if err := s.cutOff(ctx, "vm1", "10.0.1.4"); err != nil {
 		return err
+	}
+	why, err := s.run(ctx, "hv2", s.woven, "explain", "--from", "vm1", "--to", "vm4")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(why, `outport == "vm4"`) {
+		return errors.New("woven explain does not name the ACL")
 	}
 	return s.reaches("vm4", "10.0.0.1")(ctx)
 }

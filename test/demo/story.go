@@ -40,7 +40,7 @@ func (s *story) tell(ctx context.Context) error {
 		{"the agent on hv1 is killed with -9 under a running ping: no reply is lost", s.killAgent},
 		{"the agent is started again under a running ping: no reply is lost", s.restartAgent},
 		{"router lr0 connects sw0 with switch sw1 and its vm4 on hv2: vm1 reaches vm4", s.route},
-		{"an ACL lets nothing in to vm4 but what vm4 asked for: a ping from vm1 stops, one from vm4 works", s.protect},
+		{"an ACL lets nothing in to vm4 but what vm4 asked for: a ping from vm1 stops, and woven explain says why; one from vm4 works", s.protect},
 	}
 	for i, st := range steps {
 		fmt.Fprintf(s.out, "\n%2d. %s\n", i+1, st.says)
