@@ -23,12 +23,6 @@ func proxied(proxy logical.Address) *logical.Network {
 }
 
 func TestProxies(t *testing.T) {
-	prefixes := func(list ...string) (out []netip.Prefix) {
-		for _, p := range list {
-			out = append(out, netip.MustParsePrefix(p))
-		}
-		return out
-	}
 	for _, tt := range []struct {
 		name   string
 		proxy  logical.Address
@@ -37,14 +31,14 @@ func TestProxies(t *testing.T) {
 		fault  string
 	}{
 		{"none", logical.Address{MAC: [6]byte{2, 7}}, nil, "fdb 0a:00:00:00:00:01 port 9", ""},
-		{"with the router's MAC address", logical.Address{Prefixes: prefixes("10.9.0.1/32", "fd09::5/64")}, nil,
+		{"with the router's MAC address", logical.Address{Prefixes: prefixesOf("10.9.0.1/32", "fd09::5/64")}, nil,
 			"fdb 0a:00:00:00:00:01 port 9\nproxy for 10.9.0.1/32 is 0a:00:00:00:00:01 port 9\nproxy for fd09::/64 is 0a:00:00:00:00:01 port 9", ""},
-		{"with its own", logical.Address{MAC: [6]byte{2, 7}, Prefixes: prefixes("10.9.0.0/16")}, nil,
+		{"with its own", logical.Address{MAC: [6]byte{2, 7}, Prefixes: prefixesOf("10.9.0.0/16")}, nil,
 			"fdb 02:07:00:00:00:00 port 9\nfdb 0a:00:00:00:00:01 port 9\nproxy for 10.9.0.0/16 is 02:07:00:00:00:00 port 9\nand 02:07:00:00:00:00", ""},
-		{"a VM's", logical.Address{MAC: [6]byte{2, 1}, Prefixes: prefixes("10.9.0.0/16")}, nil,
+		{"a VM's", logical.Address{MAC: [6]byte{2, 1}, Prefixes: prefixesOf("10.9.0.0/16")}, nil,
 			"fdb 0a:00:00:00:00:01 port 9\nproxy for 10.9.0.0/16 is 02:01:00:00:00:00 port 9\nand 02:01:00:00:00:00", `its MAC address 02:01:00:00:00:00 is that of port "vm"`},
-		{"leads nowhere", logical.Address{Prefixes: prefixes("10.9.0.0/16")}, func(n *logical.Network) { n.Switches["sw"].Ports[1].Link = nil }, "fdb 0a:00:00:00:00:01 port 9", ""},
-		{"two ports", logical.Address{Prefixes: prefixes("10.9.0.0/16")}, func(n *logical.Network) {
+		{"leads nowhere", logical.Address{Prefixes: prefixesOf("10.9.0.0/16")}, func(n *logical.Network) { n.Switches["sw"].Ports[1].Link = nil }, "fdb 0a:00:00:00:00:01 port 9", ""},
+		{"two ports", logical.Address{Prefixes: prefixesOf("10.9.0.0/16")}, func(n *logical.Network) {
 			second := *n.Switches["sw"].Ports[1]
 			second.Name, second.Key, second.Addresses = "lr2", 10, nil
 			n.Switches["sw"].Ports = append(n.Switches["sw"].Ports, &second)

@@ -134,16 +134,18 @@ func TestSymmetricMoves(t *testing.T) {
 	}
 }
 
+// inTable gives a port a table of routes.
+func inTable(key uint16, table string) func(*config.Config) {
+	return func(c *config.Config) {
+		p := c.Ports[key]
+		p.Table = table
+		c.Ports[key] = p
+	}
+}
+
 // Answers pass by policies and by routes with longer prefixes, but not by ports without the route, other tables, the size of the port, or when it is disabled.
 func TestSymmetricOverrides(t *testing.T) {
 	there, here := ports(t, layers.IPProtocolUDP, "192.0.2.5", "10.0.2.10", 1000, 80), ports(t, layers.IPProtocolUDP, "10.0.2.10", "192.0.2.5", 80, 1000)
-	port := func(key uint16, change func(*config.Port)) func(*config.Config) {
-		return func(c *config.Config) {
-			p := c.Ports[key]
-			change(&p)
-			c.Ports[key] = p
-		}
-	}
 	for _, c := range []struct {
 		name   string
 		change func(*config.Config)
@@ -158,19 +160,19 @@ func TestSymmetricOverrides(t *testing.T) {
 		}, answeredBack(0, 0, rewrite4)},
 		{"by source, another table", func(c *config.Config) {
 			c.Routes = numbered([]config.Route{from("10.0.2.0/24", back(hop(1, "10.0.0.10")))})
-			port(3, func(p *config.Port) { p.Table = "blue" })(c)
+			inTable(3, "blue")(c)
 		}, answeredBack(0, 0, rewrite4)},
-		{"another table", port(3, func(p *config.Port) { p.Table = "blue" }), "enter router\npunt router.no_route\ndrop router.no_route"},
+		{"another table", inTable(3, "blue"), "enter router\npunt router.no_route\ndrop router.no_route"},
 		{"its own table", func(c *config.Config) {
 			c.Routes[0].Table = "blue"
-			port(3, func(p *config.Port) { p.Table = "blue" })(c)
+			inTable(3, "blue")(c)
 		}, answeredBack(0, 0, rewrite4)},
 		{"another port's route", func(c *config.Config) {
 			c.Routes = numbered([]config.Route{to("192.0.2.0/24", hop(1, "10.0.0.10"), back(hop(2, "10.0.1.10")))})
 		}, ""},
 		{"no option", func(c *config.Config) { c.Routes = numbered([]config.Route{to("192.0.2.0/24", hop(2, "10.0.1.10"))}) },
 			"enter router\n" + routed(0) + rewrite4 + "enter l2switch\noutput vm1"},
-		{"too big", port(1, func(p *config.Port) { p.MTU = 68 }), "enter router\n" + strings.Replace(routed(0), "routed", "answered_back", 1) + "punt router.too_big\ndrop router.too_big"},
+		{"too big", limited(1, 68), "enter router\n" + strings.Replace(routed(0), "routed", "answered_back", 1) + "punt router.too_big\ndrop router.too_big"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := symmetricNetwork(t, c.change)
