@@ -91,13 +91,14 @@ func add(s *labtest.Switch, direction, priority, action string, matches ...strin
 	}
 }
 
-// oneWay: who may be asked may answer, and may not ask, not even with the identifier of an echo that it has answered.
+// oneWay: who may be asked may answer, also that nobody is there, and may not ask, not even with the identifier of an echo that it has
+// answered.
 func oneWay(t *testing.T, l *lab.Lab) {
 	s := labtest.NewSwitch(t, l, "oneway")
 	client, near, far := s.Add(1, "hv1"), s.Add(2, "hv1"), s.Add(3, "hv2")
 	add(s, "to-lport", "1", "drop", "ip")
 	for _, server := range []*labtest.VM{near, far} {
-		add(s, "to-lport", "1000", "allow-related", fmt.Sprintf("outport == %q && (tcp.dst == 80 || udp.dst == 80 || icmp)", server.Port))
+		add(s, "to-lport", "1000", "allow-related", fmt.Sprintf("outport == %q && (tcp.dst == {80, 82} || udp.dst == {80, 82} || icmp)", server.Port))
 		serve(t, server, 80)
 		serve(t, server, 81)
 	}
@@ -111,39 +112,41 @@ func oneWay(t *testing.T, l *lab.Lab) {
 	}
 	for _, server := range []*labtest.VM{near, far} {
 		check(t, asks(client, server, 80, probe.Answered, probe.TCP, probe.UDP), asks(client, server, 81, probe.Silent, probe.TCP, probe.UDP),
-			from(9, asks(client, server, 0, probe.Answered, probe.ICMP)))
+			asks(client, server, 82, probe.Refused, probe.TCP, probe.UDP), from(9, asks(client, server, 0, probe.Answered, probe.ICMP)))
 		check(t, asks(server, client, 80, probe.Silent, probe.TCP, probe.UDP), from(9, asks(server, client, 0, probe.Silent, probe.ICMP)))
 	}
 }
 
-// behindRouter: through a router, though its ports have no connections, answers find their way back, also large ones, whole and in fragments;
-// and who is rejected is told.
+// behindRouter: through a router, though its ports have no connections, answers find their way back, whole and in fragments, and so does what a
+// router says of large packets; and who is rejected is told.
 func behindRouter(t *testing.T, l *lab.Lab) {
 	left, right := labtest.NewSubnet(t, l, "left", 1), labtest.NewSubnet(t, l, "right", 2)
 	router := labtest.NewRouter(t, l, "lr")
 	router.Attach(left)
 	router.Attach(right)
-	client := left.Add(1, "hv1")
-	add(left, "to-lport", "1", "drop", "ip")
-	add(right, "to-lport", "1", "drop", "ip")
+	router.NB("set", "Logical_Router_Port", router.Port(right), "options:gateway_mtu=1300")
 	add(left, "from-lport", "1000", "allow-related", "ip")
 	add(left, "from-lport", "1001", "reject", "tcp.dst == 81 || udp.dst == 81")
-	for _, s := range []*labtest.Switch{left, right} {
-		add(s, "to-lport", "1000", "allow-related", fmt.Sprintf("outport == %q", "to-"+router.Port(s)))
-	}
 	add(right, "to-lport", "1000", "allow-related", "tcp.dst == 80 || udp.dst == 80 || icmp")
 	add(right, "to-lport", "1000", "reject", "tcp.dst == 82 || udp.dst == 82")
+	for _, s := range []*labtest.Switch{left, right} {
+		add(s, "to-lport", "1", "drop", "ip")
+		add(s, "to-lport", "1000", "allow-related", fmt.Sprintf("outport == %q", "to-"+router.Port(s)))
+	}
+	client, near, far := left.Add(1, "hv1"), right.Add(1, "hv1"), right.Add(2, "hv2")
 	left.Sync()
 	serve(t, client, 80)
-	for n, hv := range []string{"hv1", "hv2"} {
-		server := right.Add(1+n, hv)
-		serve(t, server, 80)
-		right.Sync()
-		large := asks(client, server, 80, probe.Answered, probe.TCP, probe.UDP, probe.ICMP)
-		for i := range large {
-			large[i].Size = map[probe.Protocol]int{probe.TCP: 1 << 20, probe.UDP: 5000, probe.ICMP: 5000}[large[i].Protocol]
+	large := func(size int, cases []probe.Case) []probe.Case {
+		for i := range cases {
+			cases[i].Size = size
 		}
-		check(t, large, asks(server, client, 80, probe.Silent, probe.TCP, probe.UDP, probe.ICMP),
+		return cases
+	}
+	for _, server := range []*labtest.VM{near, far} {
+		serve(t, server, 80)
+		check(t, large(1<<20, asks(client, server, 80, probe.Answered, probe.TCP))) // after which the client knows the largest size
+		check(t, large(5000, asks(client, server, 80, probe.Answered, probe.UDP, probe.ICMP)),
+			asks(server, client, 80, probe.Silent, probe.TCP, probe.UDP, probe.ICMP),
 			asks(client, server, 81, probe.Refused, probe.TCP, probe.UDP), asks(client, server, 82, probe.Refused, probe.TCP, probe.UDP))
 	}
 }

@@ -105,22 +105,25 @@ type field struct {
 	stock   string // name of a node that is not Woven's, or empty
 }
 
-// newField has a client for each place on the first node, and one on the last.
+// newField has a client for each place on the first node, and one on the last. Devices are veths on the first node, and taps on the other Woven ones.
 func newField(t *testing.T, l *lab.Lab, stock string, nodes ...string) *field {
 	t.Helper()
 	f := &field{Switch: labtest.NewSwitch(t, l, "action"), stock: stock}
+	vm := func(n int, node string) *labtest.VM {
+		return f.Add(n, node, func(w *lab.Workload) { w.Tap = node != nodes[0] && node != stock })
+	}
 	for n, node := range nodes {
-		server := f.Add(1+n, node)
+		server := vm(1+n, node)
 		serve(t, server, port)
 		f.servers = append(f.servers, server)
 	}
 	first, last := nodes[0], nodes[len(nodes)-1]
 	f.places = []place{
-		{"from-lport", false, f.Add(11, first)},
-		{"from-lport", true, f.Add(12, first)},
-		{"to-lport", false, f.Add(13, first)},
-		{"from-lport", false, f.Add(14, last)},
-		{"to-lport", false, f.Add(15, last)},
+		{"from-lport", false, vm(11, first)},
+		{"from-lport", true, vm(12, first)},
+		{"to-lport", false, vm(13, first)},
+		{"from-lport", false, vm(14, last)},
+		{"to-lport", false, vm(15, last)},
 	}
 	return f
 }
