@@ -18,8 +18,7 @@ const sweepEvery = 10 * time.Second
 // sweeper removes connections that have expired, those of ports that are gone, and counts of ACLs that are gone, and sees where room becomes short.
 type sweeper struct {
 	connections interface {
-		Sweep(uptime time.Duration) (int, []ct.Usage, error)
-		Forget(gone func(ct.Zone) bool) (int, error)
+		Sweep(uptime time.Duration, gone func(ct.Zone) bool) (int, []ct.Usage, error)
 		Counts(uptime time.Duration) (map[ct.Zone]ct.Count, error)
 	}
 	plane interface {
@@ -66,16 +65,12 @@ func (s *sweeper) Run(ctx context.Context) error {
 }
 
 func (s *sweeper) sweep() error {
-	expired, usage, err := s.connections.Sweep(s.plane.Uptime())
-	if err != nil {
-		return err
-	}
 	instances := s.plane.Instances()
-	orphans, err := s.connections.Forget(goneZones(instances))
+	n, usage, err := s.connections.Sweep(s.plane.Uptime(), goneZones(instances))
 	if err != nil {
 		return err
 	}
-	s.log.Debug("swept connections", "expired", expired, "of removed ports", orphans)
+	s.log.Debug("swept connections", "removed", n)
 	counts, err := s.connections.Counts(s.plane.Uptime())
 	if err != nil {
 		return err

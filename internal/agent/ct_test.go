@@ -27,21 +27,17 @@ type sweptConnections struct {
 	counts map[ct.Zone]ct.Count
 }
 
-func (s *sweptConnections) Sweep(uptime time.Duration) (int, []ct.Usage, error) {
+func (s *sweptConnections) Sweep(uptime time.Duration, gone func(ct.Zone) bool) (int, []ct.Usage, error) {
 	s.sweeps = append(s.sweeps, uptime)
-	return 0, s.usage, s.fail
-}
-
-func (s *sweptConnections) Counts(time.Duration) (map[ct.Zone]ct.Count, error) { return s.counts, nil }
-
-func (s *sweptConnections) Forget(gone func(ct.Zone) bool) (int, error) {
 	for _, z := range s.zones {
 		if gone(z) {
 			s.gone = append(s.gone, z)
 		}
 	}
-	return len(s.gone), nil
+	return len(s.gone), s.usage, s.fail
 }
+
+func (s *sweptConnections) Counts(time.Duration) (map[ct.Zone]ct.Count, error) { return s.counts, nil }
 
 // sweptPlane has an instance with ports 1, which is plugged, and 2, which is not, and one that could not be applied.
 type sweptPlane struct{}

@@ -17,7 +17,7 @@ const batchRows = 1024
 func EachRow(m *ebpf.Map, f func(key, value string)) error {
 	zero, each := "", 1 // each: values of a row
 	switch m.Type() {
-	case ebpf.Hash:
+	case ebpf.Hash, ebpf.LRUHash:
 	case ebpf.PerCPUArray:
 		each = ebpf.MustPossibleCPU()
 		fallthrough

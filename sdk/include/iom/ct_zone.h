@@ -50,8 +50,8 @@ static __always_inline int iom_ct_is(const struct iom_ct *ct, const struct iom_c
 /* Removes a connection that is not established from its table. */
 static __always_inline void iom_ct_forget_new(const struct iom_ct_key *key)
 {
-	bpf_map_delete_elem(&iom_cts_new, key);
-	bpf_map_delete_elem(&iom_cts_brief, key);
+	if (bpf_map_delete_elem(&iom_cts_new, key))
+		bpf_map_delete_elem(&iom_cts_brief, key);
 }
 
 /* Takes a connection out of the established ones. */

@@ -74,19 +74,17 @@ func (t *Tables) Flush(uptime time.Duration, match func(Connection) bool) (int, 
 	return n, err
 }
 
-// Sweep removes the connections whose time is up, and tells how many, and how full that leaves the tables.
-func (t *Tables) Sweep(uptime time.Duration) (int, []Usage, error) {
+// Sweep removes the connections whose time is up, and all that belongs to zones that are gone. It tells how many connections that were, and how full
+// it leaves the tables.
+func (t *Tables) Sweep(uptime time.Duration, gone func(Zone) bool) (int, []Usage, error) {
 	now := uint32(uptime / time.Second)
-	return t.remove(func(_ wire.CtKey, row wire.Ct, _ *ebpf.Map) bool { return row.Expires <= now })
-}
-
-// Forget removes all that belongs to zones that are gone, and tells how many connections that were.
-func (t *Tables) Forget(gone func(Zone) bool) (int, error) {
-	n, _, err := t.remove(func(key wire.CtKey, _ wire.Ct, _ *ebpf.Map) bool { return gone(zoneOf(key.Zone)) })
+	n, left, err := t.remove(func(key wire.CtKey, row wire.Ct, _ *ebpf.Map) bool {
+		return row.Expires <= now || gone(zoneOf(key.Zone))
+	})
 	if err != nil {
-		return n, err
+		return n, nil, err
 	}
-	return n, t.forgetZones(gone)
+	return n, left, t.forgetZones(gone)
 }
 
 // remove takes connections out, unless one was renewed meanwhile. It tells how many, and how full that leaves the tables.

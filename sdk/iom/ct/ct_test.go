@@ -30,6 +30,7 @@ type node struct {
 }
 
 func all(ct.Connection) bool { return true }
+func none(ct.Zone) bool      { return false }
 
 func newNode(t *testing.T) *node {
 	testutil.RequireRoot(t)
@@ -130,7 +131,7 @@ func TestSweep(t *testing.T) {
 		n.put("iom_cts", zone1, i, 995+uint32(i), nil)
 		n.put("iom_cts_new", zone1, 10+i, 995+uint32(i), nil)
 	}
-	swept, left, err := n.Sweep(uptime)
+	swept, left, err := n.Sweep(uptime, none)
 	if swept != 12 || err != nil || n.turns != 1 {
 		t.Errorf("swept %d (%v) in %d turns, want 12 in one", swept, err, n.turns)
 	}
@@ -144,7 +145,7 @@ func TestSweep(t *testing.T) {
 	if got, want := n.counts(), fmt.Sprint(map[ct.Zone]ct.Count{zone1: {Established: 4, Limit: 65536}}); got != want {
 		t.Errorf("counts are %s, want %s", got, want)
 	}
-	if swept, _, err := n.Sweep(uptime); swept != 0 || err != nil {
+	if swept, _, err := n.Sweep(uptime, none); swept != 0 || err != nil {
 		t.Errorf("swept %d more (%v)", swept, err)
 	}
 }
@@ -167,12 +168,12 @@ func TestFlush(t *testing.T) {
 }
 
 // Of a zone that is gone nothing is left, so that the next one with its numbers begins anew.
-func TestForget(t *testing.T) {
+func TestSweepOfZones(t *testing.T) {
 	n := newNode(t)
 	n.put("iom_cts", zone1, 1, 2000, nil)
 	n.put("iom_cts", zone2, 2, 2000, nil)
-	if forgotten, err := n.Forget(func(z ct.Zone) bool { return z == zone2 }); forgotten != 1 || err != nil {
-		t.Errorf("forgot %d (%v), want 1", forgotten, err)
+	if swept, _, err := n.Sweep(uptime, func(z ct.Zone) bool { return z == zone2 }); swept != 1 || err != nil {
+		t.Errorf("swept %d (%v), want 1", swept, err)
 	}
 	if got, want := n.counts(), fmt.Sprint(map[ct.Zone]ct.Count{zone1: {Established: 1, Limit: 65536}}); got != want {
 		t.Errorf("counts are %s, want %s", got, want)
