@@ -95,14 +95,8 @@ func (t *Tables) remove(match func(key wire.CtKey, row wire.Ct, table *ebpf.Map)
 	}
 	defer done()
 	for _, table := range t.all() {
-		taken, rows, err := take(table, func(key wire.CtKey, row wire.Ct) bool { return match(key, row, table) })
-		for _, of := range taken {
-			removed += int(of)
-			rows -= int(of)
-		}
-		if table == t.established {
-			err = errors.Join(err, t.count(taken))
-		}
+		n, rows, err := t.take(table, func(key wire.CtKey, row wire.Ct) bool { return match(key, row, table) })
+		removed += n
 		if err != nil {
 			return removed, nil, err
 		}
@@ -121,45 +115,63 @@ func (t *Tables) name(table *ebpf.Map) string {
 	return establishedTable
 }
 
-// take removes connections from a table, and tells how many of each zone it has removed, and how many there were.
-func take(table *ebpf.Map, match func(wire.CtKey, wire.Ct) bool) (taken map[Zone]uint32, rows int, err error) {
-	taken = map[Zone]uint32{}
+// take removes connections from a table, and tells how many, and how many are left.
+func (t *Tables) take(table *ebpf.Map, match func(wire.CtKey, wire.Ct) bool) (removed, left int, err error) {
 	var gone []wire.CtKey
 	if err := each(table, func(key wire.CtKey, row wire.Ct) {
-		rows++
+		left++
 		if match(key, row) {
 			gone = append(gone, key)
 		}
 	}); err != nil {
-		return taken, rows, err
+		return 0, left, err
 	}
 	for _, key := range gone {
-		var row wire.Ct
-		switch err := table.LookupAndDelete(key, &row); {
-		case errors.Is(err, ebpf.ErrKeyNotExist):
-		case err != nil:
-			return taken, rows, fmt.Errorf("remove connection: %w", err)
-		case match(key, row):
-			taken[zoneOf(key.Zone)]++
-		default:
-			if err := table.Update(key, row, ebpf.UpdateNoExist); err != nil && !errors.Is(err, ebpf.ErrKeyExist) {
-				return taken, rows, fmt.Errorf("put connection back: %w", err)
-			}
+		taken, err := t.takeOne(table, key, match)
+		if err != nil {
+			return removed, left, err
+		}
+		if taken {
+			removed++
+			left--
 		}
 	}
-	return taken, rows, nil
+	return removed, left, nil
 }
 
-// count tells the programs that zones have fewer established connections. Only the process whose turn it is writes that table.
-func (t *Tables) count(taken map[Zone]uint32) error {
-	for z, n := range taken {
-		var removed uint32
-		if err := t.removed.Lookup(z.key(), &removed); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("count connections of zone %s: %w", z, err)
+// takeOne removes a connection, unless it was renewed meanwhile. Each is counted at once: a process may be killed at any time.
+func (t *Tables) takeOne(table *ebpf.Map, key wire.CtKey, match func(wire.CtKey, wire.Ct) bool) (bool, error) {
+	var row wire.Ct
+	err := table.LookupAndDelete(key, &row)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("remove connection: %w", err)
+	}
+	if !match(key, row) {
+		err := table.Update(key, row, ebpf.UpdateNoExist)
+		if err == nil {
+			return false, nil
 		}
-		if err := t.removed.Put(z.key(), removed+n); err != nil {
-			return fmt.Errorf("count connections of zone %s: %w", z, err)
+		if !errors.Is(err, ebpf.ErrKeyExist) { // else it has begun again, and was counted again
+			return false, fmt.Errorf("put connection back: %w", err)
 		}
+	}
+	if table == t.established {
+		return true, t.count(zoneOf(key.Zone))
+	}
+	return true, nil
+}
+
+// count tells the programs that a zone has one established connection less. Only the process whose turn it is writes that table.
+func (t *Tables) count(z Zone) error {
+	var removed uint32
+	if err := t.removed.Lookup(z.key(), &removed); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("count connections of zone %s: %w", z, err)
+	}
+	if err := t.removed.Put(z.key(), removed+1); err != nil {
+		return fmt.Errorf("count connections of zone %s: %w", z, err)
 	}
 	return nil
 }
