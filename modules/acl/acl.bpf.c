@@ -126,12 +126,12 @@ static __always_inline int filter(struct __sk_buff *skb, struct iom_meta *m, int
 	if (!generation || !*generation)
 		return TC_ACT_OK;
 	p.generation = *(volatile __u64 *)generation;
-	if (egress && iom_ct_is_vouched_for(m, p.generation))
-		return TC_ACT_OK;
 	p.config = bpf_map_lookup_elem(&acl_configs, &dp);
 	p.port = bpf_map_lookup_elem(&acl_ports, &slot);
 	if (!p.config || !p.port)
 		return TC_ACT_SHOT;
+	if (egress && !p.port->untracked && iom_ct_is_vouched_for(m, p.generation))
+		return TC_ACT_OK;
 	step = classify(skb, m, &p, &l, egress);
 	switch (step) {
 	case ACL_STEP_PASS:

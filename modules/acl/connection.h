@@ -38,7 +38,6 @@ static __always_inline int is_settled(const struct acl_place *p, const struct io
 static __always_inline enum acl_step track(struct __sk_buff *skb, struct iom_meta *m, const struct acl_place *p,
 					   struct iom_ct_look *l, int egress)
 {
-	__u32 came = m->ct_state;
 	struct iom_ct *ct;
 
 	m->ct_state = iom_ct_find(skb, m, iom_ct_zone(m->dp, egress ? m->out_key : m->in_key), l);
@@ -67,9 +66,9 @@ static __always_inline enum acl_step track(struct __sk_buff *skb, struct iom_met
 		if (l->state & (IOM_MATCH_CT_RPL | IOM_MATCH_CT_REL))
 			acl_tell_reply(skb, m, ct->rule, egress);
 	} else if (egress) {
-		iom_ct_vouch(m, l, came, p->generation);
-	} else if (iom_ct_is_plain(l)) {
-		m->ct_voucher = ct->voucher;
+		iom_ct_vouch(m, l, p->generation);
+	} else {
+		iom_ct_take_voucher(m, l);
 	}
 	iom_ct_touch(m, l);
 	return ACL_STEP_PASS;

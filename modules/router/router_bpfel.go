@@ -227,6 +227,7 @@ type RouterIomMeta struct {
 	In            uint32
 	Out           uint32
 	Mark          uint32
+	CtZone        uint32
 	CtVoucher     uint32
 	InKey         uint16
 	OutKey        uint16
@@ -238,11 +239,12 @@ type RouterIomMeta struct {
 	Fragment      uint8
 	FirstFragment uint8
 	CtState       uint8
+	CtCame        uint8
+	_             [1]byte
 	Sport         uint16
 	Dport         uint16
 	Dmac          [6]uint8
 	Smac          [6]uint8
-	_             [2]byte
 	Src           RouterIomAddr
 	Dst           RouterIomAddr
 	About         RouterIomAddr

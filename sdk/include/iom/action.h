@@ -161,7 +161,6 @@ static __always_inline int iom_cross(struct __sk_buff *skb, struct iom_meta *m, 
 	m->out = 0;
 	m->out_key = 0;
 	m->ct_state = 0;
-	m->ct_voucher = 0;
 	return iom_call(skb, m, port->kind, IOM_PROG_IN);
 }
 

@@ -201,9 +201,9 @@ static __always_inline void iom_ct_touch(struct iom_meta *m, struct iom_ct_look 
 		iom_ct_move(ct, &l->key);
 }
 
-/* A voucher in the connection's entry of the zone that a packet comes in by says that the zone of the port that it goes out by lets it pass, too: nobody
- * needs to look there. It is for the rules of a generation, for that port, a slot, and for a second: later somebody looks again, which keeps the entry
- * there alive. Only packets that change nothing about an established connection have one: see iom_ct_is_plain. Never 0. */
+/* A voucher in the connection's entry of the zone that a packet came in by says that the zone of the port that it goes out by, which a router may lie
+ * before, lets it pass, too: nobody needs to look there. It is for the rules of a generation, for that port, a slot, and for a second: later somebody looks
+ * again, which keeps the entry there alive. Only packets that change nothing about an established connection have one: see iom_ct_is_plain. Never 0. */
 static __always_inline __u32 iom_ct_voucher(__u64 generation, __u32 out, __u32 now)
 {
 	return (((__u32)(generation >> 32) ^ (__u32)generation) + out * 0x9e3779b1u + now * 0x85ebca6bu) | 1;
@@ -214,21 +214,34 @@ static __always_inline int iom_ct_is_plain(const struct iom_ct_look *l)
 	return l->established && !(l->state & IOM_MATCH_CT_REL) && (l->key.proto != PROTO_TCP || l->tcp == TCP_ACK);
 }
 
-/* Whether the packet at egress has a voucher. */
-static __always_inline int iom_ct_is_vouched_for(struct iom_meta *m, __u64 generation)
+/* A packet that came in, and that others may vouch for, takes its voucher along. */
+static __always_inline void iom_ct_take_voucher(struct iom_meta *m, const struct iom_ct_look *l)
 {
-	return m->ct_voucher && !(m->flags & IOM_TRACE) && m->ct_voucher == iom_ct_voucher(generation, m->out, iom_ct_now());
+	if (m->flags & IOM_TRACE || !iom_ct_is_plain(l))
+		return;
+	m->ct_zone = l->key.zone;
+	m->ct_came = l->state;
+	m->ct_voucher = l->found->voucher;
 }
 
-/* Vouches for the packet at egress, l, which came in by a port of the same instance with the state came: once a second for each connection. */
-static __always_inline void iom_ct_vouch(struct iom_meta *m, const struct iom_ct_look *l, __u32 came, __u64 generation)
+/* Whether the packet at egress has a voucher; if so its state is told. */
+static __always_inline int iom_ct_is_vouched_for(struct iom_meta *m, __u64 generation)
+{
+	if (!m->ct_voucher || m->ct_voucher != iom_ct_voucher(generation, m->out, iom_ct_now()))
+		return 0;
+	m->ct_state = m->ct_came;
+	return 1;
+}
+
+/* Vouches for the packet at egress: once a second for each connection. */
+static __always_inline void iom_ct_vouch(struct iom_meta *m, const struct iom_ct_look *l, __u64 generation)
 {
 	struct iom_ct_key key = l->key;
 	struct iom_ct *ct;
 
-	if (m->flags & IOM_TRACE || came != l->state || !iom_ct_is_plain(l))
+	if (!m->ct_zone || m->ct_came != l->state || !iom_ct_is_plain(l))
 		return;
-	key.zone = iom_ct_zone(m->dp, m->in_key);
+	key.zone = m->ct_zone;
 	ct = bpf_map_lookup_elem(&iom_cts, &key);
 	if (ct && iom_ct_is(ct, &key))
 		ct->voucher = iom_ct_voucher(generation, m->out, l->now);

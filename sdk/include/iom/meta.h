@@ -49,7 +49,8 @@ struct iom_meta {
 	__u32 in; /* iom_ref of the port it came in by */
 	__u32 out; /* iom_ref of the port or group it goes out by */
 	__u32 mark; /* pkt.mark of OVN: modules set it and match on it; the network's devices never see it */
-	__u32 ct_voucher; /* of its connection, see iom_ct_voucher; 0: none */
+	__u32 ct_zone; /* where it came in, if others may vouch for it there, see iom_ct_voucher; 0: they may not */
+	__u32 ct_voucher; /* of its connection there; 0: none. Whoever changes addresses or ports clears it */
 	__u16 in_key, out_key; /* tunnel keys of both */
 	__u8 hops;
 	__u8 service; /* number of the next service of the instance */
@@ -61,6 +62,7 @@ struct iom_meta {
 	__u8 fragment; /* any fragment but the first */
 	__u8 first_fragment; /* others follow, which lack the transport header */
 	__u8 ct_state; /* enum iom_match_ct of the packet's connection, for the services at egress; 0: not tracked */
+	__u8 ct_came; /* the same in ct_zone */
 	__u16 sport, dport; /* TCP, UDP; ICMP: type in sport, code in dport */
 	__u8 dmac[6], smac[6];
 	struct iom_addr src, dst; /* of IPv4 and IPv6 */

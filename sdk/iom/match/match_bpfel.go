@@ -193,6 +193,7 @@ type MatchIomMeta struct {
 	In            uint32
 	Out           uint32
 	Mark          uint32
+	CtZone        uint32
 	CtVoucher     uint32
 	InKey         uint16
 	OutKey        uint16
@@ -204,11 +205,12 @@ type MatchIomMeta struct {
 	Fragment      uint8
 	FirstFragment uint8
 	CtState       uint8
+	CtCame        uint8
+	_             [1]byte
 	Sport         uint16
 	Dport         uint16
 	Dmac          [6]uint8
 	Smac          [6]uint8
-	_             [2]byte
 	Src           struct {
 		_ structs.HostLayout
 		A [4]uint32

@@ -118,6 +118,7 @@ static __always_inline struct iom_meta *begin_at(struct __sk_buff *skb, struct i
 		m->service = 0;
 		m->mark = 0;
 		m->ct_state = 0;
+		m->ct_zone = 0;
 		m->ct_voucher = 0;
 		m->copy_ifindex = 0;
 	}

@@ -200,6 +200,7 @@ type WireIomMeta struct {
 	In            uint32
 	Out           uint32
 	Mark          uint32
+	CtZone        uint32
 	CtVoucher     uint32
 	InKey         uint16
 	OutKey        uint16
@@ -211,11 +212,12 @@ type WireIomMeta struct {
 	Fragment      uint8
 	FirstFragment uint8
 	CtState       uint8
+	CtCame        uint8
+	_             [1]byte
 	Sport         uint16
 	Dport         uint16
 	Dmac          [6]uint8
 	Smac          [6]uint8
-	_             [2]byte
 	Src           WireIomAddr
 	Dst           WireIomAddr
 	About         WireIomAddr
