@@ -49,7 +49,9 @@ func TestThreeNodes(t *testing.T) {
 		story{"actions", func(t *testing.T, l *lab.Lab) { newField(t, l, "", nodes...).actions(t) }},
 		story{"live change", func(t *testing.T, l *lab.Lab) { liveChange(t, l, nodes...) }},
 	)
-	t.Run("three tiers", func(t *testing.T) { threeTiers(t, l) }) // kills agents
+	// These kill agents.
+	t.Run("three tiers", func(t *testing.T) { threeTiers(t, l) })
+	t.Run("rejected later", func(t *testing.T) { rejectedLater(t, l) })
 }
 
 // addresses of a VM in both families.
@@ -149,4 +151,22 @@ func behindRouter(t *testing.T, l *lab.Lab) {
 			asks(server, client, 80, probe.Silent, probe.TCP, probe.UDP, probe.ICMP),
 			asks(client, server, 81, probe.Refused, probe.TCP, probe.UDP), asks(client, server, 82, probe.Refused, probe.TCP, probe.UDP))
 	}
+}
+
+// rejectedLater: without an agent what is rejected is dropped, and nobody is told; with it again senders are told.
+func rejectedLater(t *testing.T, l *lab.Lab) {
+	s := labtest.NewSwitch(t, l, "later")
+	client, server := s.Add(1, "hv1"), s.Add(2, "hv2")
+	serve(t, server, 80)
+	add(s, "from-lport", "1000", "reject", fmt.Sprintf("inport == %q && (tcp || udp || icmp4.type == 8 || icmp6.type == 128)", client.Port))
+	s.Sync()
+	if err := l.KillAgent("hv1"); err != nil {
+		t.Fatal(err)
+	}
+	check(t, asks(client, server, 80, probe.Silent, probe.TCP, probe.UDP, probe.ICMP))
+	if err := l.StartAgent(t.Context(), "hv1"); err != nil {
+		t.Fatal(err)
+	}
+	s.Sync()
+	check(t, asks(client, server, 80, probe.Refused, probe.TCP, probe.UDP, probe.ICMP))
 }

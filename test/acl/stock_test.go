@@ -11,6 +11,7 @@ import (
 func TestStock(t *testing.T) {
 	labtest.RequireStock(t)
 	l := labtest.Up(t, "acls", lab.Options{Hypervisors: 3, Stock: []int{3}, Woven: labtest.Woven(t)})
+	meet(t, l)
 	tell(t, l,
 		story{"actions", func(t *testing.T, l *lab.Lab) { newField(t, l, "hv3", "hv1", "hv2", "hv3").actions(t) }},
 		story{"three tiers", func(t *testing.T, l *lab.Lab) {
@@ -20,6 +21,16 @@ func TestStock(t *testing.T) {
 			c.matrix(t, "after the change")
 		}},
 	)
+}
+
+// meet returns when the stock node knows the way to the others: its userspace datapath loses packets while it looks for it.
+func meet(t *testing.T, l *lab.Lab) {
+	s := labtest.NewSwitch(t, l, "meet")
+	stock := s.Add(1, "hv3")
+	for n, hv := range []string{"hv1", "hv2"} {
+		vm := s.Add(2+n, hv)
+		s.Eventually("a tunnel to "+hv, func() error { return stock.Ping(1, vm.IP4, "-W", "1") })
+	}
 }
 
 // settle returns when Open vSwitch on a stock node goes by its present flows: `--wait=hv` does not wait for what its datapath remembers.

@@ -78,7 +78,11 @@ func newTiers(t *testing.T, l *lab.Lab, stock string) *tiers {
 	t.Helper()
 	c := &tiers{rules: tierRules(), stock: stock}
 	router := labtest.NewRouter(t, l, "tiers")
-	t.Cleanup(func() { l.NBCtl(context.Background(), "--all", "destroy", "Port_Group") })
+	t.Cleanup(func() {
+		for _, group := range []string{"neutron_pg_drop", "pg_web", "pg_app", "pg_db", "pg_stray"} {
+			l.NBCtl(context.Background(), "--if-exists", "pg-del", group)
+		}
+	})
 	for i, tier := range []string{"web", "app", "db"} {
 		s := labtest.NewSubnet(t, l, tier, 1+i)
 		router.Attach(s)
