@@ -132,6 +132,12 @@ func TestSymmetricMoves(t *testing.T) {
 	if got, mac := answer(t, k, ports(t, layers.IPProtocolTCP, "10.0.2.10", "192.0.2.5", 80, 1000)); mac.String() != other.String() {
 		t.Errorf("after another MAC address it goes to %s: %s", mac, got)
 	}
+	copy(frame[6:], vmMAC(1)) // with one MAC address by both ports
+	k.Run("vif_in", 1, 0, frame)
+	arrives(t, k, 1, there())
+	if got, _ := answer(t, k, ports(t, layers.IPProtocolTCP, "10.0.2.10", "192.0.2.5", 80, 1000)); got != answeredBack(0, 1, rewrite4) {
+		t.Errorf("after another port: %s", got)
+	}
 }
 
 // inTable gives a port a table of routes.
