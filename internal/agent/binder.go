@@ -45,6 +45,10 @@ func (b *binder) mainOps() []ovsdb.Op {
 	if !equal(have.Up, want.Up) {
 		columns = append(columns, "up")
 	}
+	if b.claim.virtual && value(have.VirtualParent) != b.claim.Parent {
+		want.VirtualParent = &b.claim.Parent
+		columns = append(columns, "virtual_parent")
+	}
 	columns = append(columns, b.setAdditional(want, false)...)
 	return onCondition(update(want, columns), have)
 }
@@ -113,6 +117,9 @@ func releaseOps(rows *sb.Rows, self *sb.Chassis, keep map[string]claim) []ovsdb.
 		var columns []string
 		if main {
 			columns = append(columns, "chassis", "encap", "up")
+			if have.VirtualParent != nil {
+				columns = append(columns, "virtual_parent")
+			}
 		}
 		if additional {
 			b := binder{rows: rows, self: self, claim: claim{Plug: ingest.Plug{Binding: have}}}

@@ -24,7 +24,7 @@ func bindingOps(rows *sb.Rows, self *sb.Chassis, ours map[string]claim, live map
 		if unread(c.Binding, rows) {
 			continue
 		}
-		b := binder{rows: rows, self: self, claim: c, live: live[name] && (c.Parent == "" || live[c.Parent])}
+		b := binder{rows: rows, self: self, claim: c, live: (c.virtual || live[name]) && (c.Parent == "" || live[c.Parent])}
 		ops = append(ops, b.ops()...)
 	}
 	return append(ops, releaseOps(rows, self, ours)...)

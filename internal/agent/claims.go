@@ -15,6 +15,8 @@ type claim struct {
 	ingest.Plug
 	// encap is Port_Binding.encap as it has to be, or our part of additional_encap.
 	encap *string
+	// virtual: the port is of type "virtual", and where its parent is.
+	virtual bool
 }
 
 // claims says which ports are ours.

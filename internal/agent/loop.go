@@ -73,6 +73,8 @@ type loop struct {
 	serving       serving
 	aclLog        *slowpath.ACLLog
 	rejecter      *slowpath.Rejecter
+	virtuals      *slowpath.Virtuals
+	virtual       virtualMemo
 	announcer     *slowpath.Announcer
 	announcements map[*logical.Port][][]byte // what it was told last
 	mcastRestored bool                       // the snooper knows what a former process did
@@ -127,6 +129,7 @@ func newLoop(w world, overrides Overrides, log *slog.Logger) *loop {
 	l.routing.heard = map[bindingKey]heardNeighbour{}
 	l.server = slowpath.NewServer(w.resumer, log)
 	l.aclLog, l.rejecter = slowpath.NewACLLog(w.now, log), slowpath.NewRejecter(w.resumer, log)
+	l.virtuals = slowpath.NewVirtuals(l.signal)
 	l.announcer = slowpath.NewAnnouncer(w.resumer, w.now, log)
 	l.ovsDB = &connection[vsw.Rows]{name: "Open_vSwitch", open: w.ovs, wake: l.signal}
 	l.nbDB = &connection[nb.Rows]{name: "OVN_Northbound", open: w.nb, wake: l.signal}

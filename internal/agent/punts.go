@@ -35,6 +35,7 @@ func (l *loop) handlePunts(p punts) {
 	p.Handle(config.Kind, l2switch.PuntMulticast, l.snooper.Handle)
 	p.Handle(config.Kind, l2switch.PuntDHCP, l.server.DHCP)
 	p.Handle(config.Kind, l2switch.PuntDNS, l.server.DNS)
+	p.Handle(config.Kind, l2switch.PuntAnnounced, l.virtuals.Handle)
 	for reason, handle := range map[uint32]punt.Handler{
 		router.PuntLearn: l.routers.Learn, router.PuntResolve: l.routers.Resolve, router.PuntTTL: l.routers.TimeExceeded,
 		router.PuntNoRoute: l.routers.NoRoute, router.PuntOwn: l.routers.Own, router.PuntTooBig: l.routers.TooBig,

@@ -9,7 +9,7 @@ func (l *loop) writeSouth(r *round) {
 	if r.sb == nil || !r.decided {
 		return
 	}
-	pieces := bindingPieces(r.sb, l.bindings.ops(r.sb, r.self, r.claims, l.live.ports))
+	pieces := bindingPieces(r.sb, l.bindings.ops(r.sb, r.self, l.virtualClaims(r), l.live.ports))
 	if l.live.known {
 		cfg := nbCfgOps(findChassisPrivate(r.sb, r.settings.Name), l.live.nbCfg, r.now)
 		pieces = append(pieces, piece{subject{"chassis_private", r.settings.Name + " nb_cfg"}, cfg})

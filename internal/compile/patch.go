@@ -2,19 +2,23 @@ package compile
 
 import (
 	"maps"
+	"slices"
 
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/modules/l2switch/config"
 )
 
 // patch is what ports gives, made of the last configuration and of the ports that differ from then; nil when that would be no less work,
-// or is not possible: when an address is, or was, that of two ports.
+// or is not possible: when an address is, or was, that of two ports, or virtual ports changed, on which others depend.
 func patch(sw *logical.Switch, last compiled) *config.Config {
 	if last.from == nil || len(last.problems) > 0 || last.from.VLANPassthru != sw.VLANPassthru {
 		return nil
 	}
 	gone, come, ok := changedPorts(last.from.Ports, sw.Ports)
 	if !ok || 4*(len(gone)+len(come)) > len(sw.Ports) {
+		return nil
+	}
+	if slices.ContainsFunc(slices.Concat(gone, come), func(p *logical.Port) bool { return len(p.VirtualParents) > 0 }) {
 		return nil
 	}
 	have := last.module.Config.(*config.Config)
@@ -31,8 +35,9 @@ func patch(sw *logical.Switch, last compiled) *config.Config {
 		}
 	}
 	var problems logical.Problems
+	parents := virtualParents(sw)
 	for _, p := range come {
-		addPort(cfg, sw, p, &problems)
+		addPort(cfg, sw, p, parents, &problems)
 	}
 	if len(problems) > 0 {
 		return nil

@@ -126,6 +126,9 @@ func addNeighbours(cfg *config.Config, r *logical.Router, p *logical.RouterPort,
 			continue
 		}
 		if port.Type == "virtual" {
+			if mac, known := virtualMAC(sw, port); known {
+				add(port.VirtualIP, mac)
+			}
 			continue
 		}
 		for _, a := range port.Addresses {
@@ -134,4 +137,13 @@ func addNeighbours(cfg *config.Config, r *logical.Router, p *logical.RouterPort,
 			}
 		}
 	}
+}
+
+// virtualMAC is the MAC address of the port that a virtual port is at. As long as that is not known its address is asked for.
+func virtualMAC(sw *logical.Switch, virtual *logical.Port) (mac [6]byte, known bool) {
+	i := slices.IndexFunc(sw.Ports, func(p *logical.Port) bool { return p.Name == virtual.VirtualParent })
+	if i < 0 || len(sw.Ports[i].Addresses) == 0 {
+		return mac, false
+	}
+	return sw.Ports[i].Addresses[0].MAC, true
 }

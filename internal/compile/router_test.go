@@ -52,6 +52,12 @@ func TestRouterNeighbours(t *testing.T) {
 		{"another router on the switch", beside, "10.0.1.5 on port 1 is 02:01:00:00:00:00\n" + other + "\nfd00:1::5 on port 1 is 02:01:00:00:00:00"},
 		{"one that is to be asked for", func(r *logical.Router, sw *logical.Switch) { beside(r, sw); r.DynamicRouters = true }, vm},
 		{"a virtual port", func(_ *logical.Router, sw *logical.Switch) { sw.Ports[0].Type = "virtual" }, ""},
+		{"a virtual port that is at the VM", func(_ *logical.Router, sw *logical.Switch) {
+			sw.Ports = append(sw.Ports, &logical.Port{Name: "vip", Key: 20, Type: "virtual", VirtualIP: netip.MustParseAddr("10.0.1.4"), VirtualParent: sw.Ports[0].Name})
+		}, "10.0.1.4 on port 1 is 02:01:00:00:00:00\n" + vm},
+		{"one at a port that is gone", func(_ *logical.Router, sw *logical.Switch) {
+			sw.Ports = append(sw.Ports, &logical.Port{Name: "vip", Key: 20, Type: "virtual", VirtualIP: netip.MustParseAddr("10.0.1.4"), VirtualParent: "gone"})
+		}, vm},
 		{"learned", func(r *logical.Router, _ *logical.Switch) {
 			r.Neighbours = []logical.Neighbour{{Port: 1, Addr: netip.MustParseAddr("10.0.1.5"), MAC: [6]byte{2, 7}}, {Port: 2, Addr: netip.MustParseAddr("10.0.2.7"), MAC: [6]byte{2, 7}}}
 		}, vm + "\n10.0.2.7 on port 2 is 02:07:00:00:00:00"},

@@ -64,15 +64,30 @@ func ports(sw *logical.Switch) (*config.Config, logical.Problems) {
 		Neighbours: make(map[netip.Addr]config.Neighbour, addrs),
 	}
 	var problems logical.Problems
+	parents := virtualParents(sw)
 	for _, p := range sw.Ports {
-		addPort(cfg, sw, p, &problems)
+		addPort(cfg, sw, p, parents, &problems)
 	}
 	return cfg, problems
 }
 
-func addPort(cfg *config.Config, sw *logical.Switch, p *logical.Port, problems *logical.Problems) {
+// virtualParents names the ports that virtual ports of a switch may be at; nil: there are none.
+func virtualParents(sw *logical.Switch) map[string]bool {
+	var parents map[string]bool
+	for _, p := range sw.Ports {
+		for _, name := range p.VirtualParents {
+			if parents == nil {
+				parents = map[string]bool{}
+			}
+			parents[name] = true
+		}
+	}
+	return parents
+}
+
+func addPort(cfg *config.Config, sw *logical.Switch, p *logical.Port, parents map[string]bool, problems *logical.Problems) {
 	cfg.Ports[p.Key] = config.Port{Enabled: p.Enabled, Security: security(p), Learn: learns(p), Activation: activation(p),
-		DHCPv4: p.DHCPv4 != nil, DHCPv6: p.DHCPv6 != nil}
+		DHCPv4: p.DHCPv4 != nil, DHCPv6: p.DHCPv6 != nil, Parent: p.Device != nil && parents[p.Name]}
 	addAddresses(cfg, sw, p, problems)
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 
 	"woven.dev/woven/internal/logical"
 	"woven.dev/woven/internal/ovsdb/nb"
@@ -15,6 +16,7 @@ const (
 	routerType    = "router"
 	localnetType  = "localnet"
 	localportType = "localport"
+	virtualType   = "virtual"
 )
 
 // knownPort is a port with all that it was made of besides its binding.
@@ -122,6 +124,9 @@ func readPort(chassis string, pb *sb.PortBinding, from *portSource) (*logical.Po
 // readPolicy reads addresses and port security.
 func (r *portReader) readPolicy() {
 	p := r.port
+	if p.Type == virtualType {
+		r.readVirtual()
+	}
 	if p.Type == localnetType {
 		p.Network = r.binding.Options["network_name"]
 	}
@@ -149,6 +154,20 @@ func (r *portReader) readPolicy() {
 	if len(security) > 0 && len(p.PortSecurity) == 0 {
 		p.Enabled = false
 		r.problem("port_security has no usable element: all traffic of the port is dropped")
+	}
+}
+
+// readVirtual reads whose address a virtual port's is.
+func (r *portReader) readVirtual() {
+	p, options := r.port, r.binding.Options
+	addr, err := netip.ParseAddr(options["virtual-ip"])
+	if err != nil || addr.IsMulticast() || addr.IsUnspecified() || options["virtual-parents"] == "" {
+		r.problem("options:virtual-ip and options:virtual-parents name no address and ports: the port is bound nowhere")
+		return
+	}
+	p.VirtualIP, p.VirtualParents = addr, strings.Split(options["virtual-parents"], ",")
+	if r.binding.VirtualParent != nil {
+		p.VirtualParent = *r.binding.VirtualParent
 	}
 }
 

@@ -25,7 +25,6 @@ var lossByType = map[string]string{
 	"l2gateway":  "l2gateway ports are not supported yet: it is not bound, what is sent to it is dropped",
 	"vtep":       "vtep ports are not supported: what is sent to it is dropped",
 	"external":   "external ports are not supported yet: its DHCP, DNS and router requests are not answered",
-	"virtual":    "virtual ports are not supported yet: its address is not bound to any of its parents here",
 	"remote":     "remote ports (OVN interconnection) are not supported yet: use it within one availability zone",
 }
 
@@ -66,7 +65,7 @@ func (r *portReader) check() {
 	elsewhere := p.Chassis != "" && p.Chassis != r.chassis
 	loss, unsupported := lossByType[p.Type]
 	switch {
-	case p.Type == "" || p.Type == localportType || p.Type == routerType:
+	case p.Type == "" || p.Type == localportType || p.Type == routerType || p.Type == virtualType:
 	case elsewhere && p.Type != "remote":
 	case unsupported:
 		r.problem("%s", loss)

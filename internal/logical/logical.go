@@ -81,6 +81,11 @@ type Port struct {
 	Addresses []Address
 	// Network is the physical network that a port of type "localnet" leads to (options:network_name); "" for other types.
 	Network string
+	// VirtualIP is the address of a port of type "virtual", VirtualParents are the ports of which one has it, VirtualParent the one that has said so last
+	// (ovn-sb(5) Port_Binding virtual_parent); "" for none.
+	VirtualIP      netip.Addr
+	VirtualParents []string
+	VirtualParent  string
 	// Link is the other end of a port of type "router"; nil for other types, and when that is not known.
 	Link *Link
 	// ARPProxy are addresses for which a port of type "router" answers ARP and ND requests besides its own; the MAC address

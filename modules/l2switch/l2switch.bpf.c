@@ -20,6 +20,7 @@
 #include "neighbour.h"
 #include "security.h"
 #include "serve.h"
+#include "virtual.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -97,6 +98,8 @@ static __always_inline int forward(struct __sk_buff *skb, struct iom_meta *m)
 	struct l2switch_port *port = bpf_map_lookup_elem(&l2switch_ports, &slot);
 	iom_ref owner = 0;
 
+	if (port)
+		tell_announced(skb, m, port);
 	if (answer_neighbour(skb, m, &owner)) {
 		m->flags |= IOM_LOOPBACK;
 		return iom_output(skb, m, m->in, leave);

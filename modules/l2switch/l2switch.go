@@ -125,6 +125,9 @@ func putPort(t *iom.Tables, slot uint32, p config.Port) {
 	if p.DHCPv6 {
 		row.Flags |= L2switchL2switchFlagL2SWITCH_DHCP6
 	}
+	if p.Parent {
+		row.Flags |= L2switchL2switchFlagL2SWITCH_PARENT
+	}
 	for kind, flag := range activationFlags {
 		if p.Activation&kind != 0 {
 			row.Flags |= portInactive | flag

@@ -273,6 +273,7 @@ const (
 	L2switchL2switchFlagL2SWITCH_ACTIVATE_NA   L2switchL2switchFlag = 128
 	L2switchL2switchFlagL2SWITCH_DHCP4         L2switchL2switchFlag = 256
 	L2switchL2switchFlagL2SWITCH_DHCP6         L2switchL2switchFlag = 512
+	L2switchL2switchFlagL2SWITCH_PARENT        L2switchL2switchFlag = 1024
 )
 
 type L2switchL2switchIpKey struct {
@@ -358,6 +359,7 @@ const (
 	L2switchL2switchPuntL2SWITCH_PUNT_MCAST     L2switchL2switchPunt = 3
 	L2switchL2switchPuntL2SWITCH_PUNT_DHCP      L2switchL2switchPunt = 4
 	L2switchL2switchPuntL2SWITCH_PUNT_DNS       L2switchL2switchPunt = 5
+	L2switchL2switchPuntL2SWITCH_PUNT_ANNOUNCED L2switchL2switchPunt = 6
 )
 
 // Names of all BPF objects in the ELF.

@@ -13,6 +13,7 @@ const (
 	PuntMulticast = uint32(L2switchL2switchPuntL2SWITCH_PUNT_MCAST)
 	PuntDHCP      = uint32(L2switchL2switchPuntL2SWITCH_PUNT_DHCP)
 	PuntDNS       = uint32(L2switchL2switchPuntL2SWITCH_PUNT_DNS)
+	PuntAnnounced = uint32(L2switchL2switchPuntL2SWITCH_PUNT_ANNOUNCED)
 )
 
 // Tables that the programs write, or change rows of.

@@ -73,6 +73,7 @@ enum l2switch_flag {
 	L2SWITCH_ACTIVATE_NA = 1 << 7,
 	L2SWITCH_DHCP4 = 1 << 8, /* user space answers the port's DHCP requests */
 	L2SWITCH_DHCP6 = 1 << 9,
+	L2SWITCH_PARENT = 1 << 10, /* of virtual ports: user space is told which addresses it announces */
 };
 
 /* Reasons of punts. */
@@ -82,6 +83,7 @@ enum l2switch_punt {
 	L2SWITCH_PUNT_MCAST = 3, /* IGMP, MLD, or a hello of PIM */
 	L2SWITCH_PUNT_DHCP = 4, /* DHCPv4 or DHCPv6 request; comes back if it is not answered */
 	L2SWITCH_PUNT_DNS = 5, /* DNS request; comes back if it is not answered */
+	L2SWITCH_PUNT_ANNOUNCED = 6, /* ARP or ND by which a parent of virtual ports says that it has an address */
 };
 const volatile enum l2switch_punt l2switch_punts = 0; /* puts the enum in BTF, where user space finds it */
 

@@ -23,7 +23,7 @@ var lacks = map[string][]string{
 	"incus":   nil,
 	"neutron-edge": {
 		"nat rules", "options:nat-addresses", "load balancers", "gateway chassis", "options:reside-on-redirect-chassis", "localnet ports", "qos_rules",
-		`options:"qos_`, "external ports", "virtual ports",
+		`options:"qos_`, "external ports",
 	},
 }
 

@@ -61,6 +61,12 @@ var edits = []func(w *world, r *rand.Rand, port string) string{
 		return w.editBinding(port, "type", func(pb *sb.PortBinding) { pb.Type = oneOf(r, "", "", "localport", "localnet", "patch") })
 	},
 	func(w *world, r *rand.Rand, port string) string {
+		return w.editBinding(port, "virtual port", func(pb *sb.PortBinding) {
+			pb.Type, pb.VirtualParent = "virtual", oneOf(r, nil, new(portName(0, 1)), new(portName(1, 1)))
+			pb.Options = map[string]string{"virtual-ip": oneOf(r, "10.0.0.100", "junk"), "virtual-parents": oneOf(r, portName(0, 1), portName(1, 1)+","+portName(0, 2))}
+		})
+	},
+	func(w *world, r *rand.Rand, port string) string {
 		parent := portName(r.IntN(3), 1+r.IntN(3))
 		return w.editBinding(port, "parent "+parent, func(pb *sb.PortBinding) {
 			pb.ParentPort, pb.Tag = oneOf(r, nil, &parent, &parent), oneOf(r, nil, new(5), new(6), new(4095))

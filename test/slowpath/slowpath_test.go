@@ -12,7 +12,7 @@ func TestSlowpath(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, *lab.Lab)
-	}{{"learning", learning}, {"two places", twoPlaces}, {"multicast", multicast}, {"routers", routers}, {"announcement", announcement}} {
+	}{{"learning", learning}, {"two places", twoPlaces}, {"multicast", multicast}, {"routers", routers}, {"announcement", announcement}, {"virtual", virtual}} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, l) })
 	}
 }

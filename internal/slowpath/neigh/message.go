@@ -55,16 +55,7 @@ var errNothing = errors.New("message names no station")
 // Parse reads an ARP message, neighbour solicitation or neighbour advertisement. It fails on other frames, and on messages of which nothing can
 // be learned: a probe for an address that the sender doesn't have yet, or a MAC address that is a group's.
 func Parse(b []byte) (Message, error) {
-	if len(b) < frame.EtherLength {
-		return Message{}, frame.ErrShort
-	}
-	var m Message
-	var err error
-	if binary.BigEndian.Uint16(b[12:]) == frame.TypeARP {
-		m, err = parseARP(b[frame.EtherLength:])
-	} else {
-		m, err = parseND(b)
-	}
+	m, err := read(b)
 	switch {
 	case err != nil:
 		return Message{}, err
@@ -72,6 +63,28 @@ func Parse(b []byte) (Message, error) {
 		return Message{}, errNothing
 	}
 	return m, nil
+}
+
+// read is Parse for messages of which nothing can be learned, too.
+func read(b []byte) (Message, error) {
+	if len(b) < frame.EtherLength {
+		return Message{}, frame.ErrShort
+	}
+	if binary.BigEndian.Uint16(b[12:]) == frame.TypeARP {
+		return parseARP(b[frame.EtherLength:])
+	}
+	return parseND(b)
+}
+
+// Announced is the address that the sender of a message has, or is about to have: that for which it probes (RFC 4862 section 5.4). It fails as Parse
+// does otherwise.
+func Announced(b []byte) (netip.Addr, error) {
+	m, err := read(b)
+	if err == nil && m.IP.IsUnspecified() && m.Target.Is6() {
+		return m.Target, nil
+	}
+	m, err = Parse(b)
+	return m.IP, err
 }
 
 var everybody = netip.AddrFrom4([4]byte{255, 255, 255, 255})

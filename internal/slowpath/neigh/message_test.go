@@ -25,6 +25,27 @@ var (
 	routerMAC = frame.MAC{10, 0, 0, 0, 0, 1}
 )
 
+// TestAnnounced: what the sender has, or probes for.
+func TestAnnounced(t *testing.T) {
+	vip := netip.MustParseAddr("fd00::100")
+	for _, b := range neigh.Announce(hostMAC, []netip.Addr{netip.MustParseAddr("10.0.0.5"), vip}) {
+		if _, err := neigh.Announced(b); err != nil {
+			t.Error(err)
+		}
+	}
+	probe := neigh.Ask(hostMAC, netip.Addr{}, vip)
+	copy(probe[frame.EtherLength+8:], make([]byte, 16)) // from nowhere; nobody looks at the checksum
+	if got, err := neigh.Announced(probe); got != vip || err != nil {
+		t.Errorf("probe: %v, %v", got, err)
+	}
+	if got, err := neigh.Announced(arp(t, 1, macHost, "0.0.0.0", "10.0.0.5")); err == nil {
+		t.Errorf("ARP probe: %v", got)
+	}
+	if _, err := neigh.Announced([]byte{1}); err == nil {
+		t.Error("a byte announces an address")
+	}
+}
+
 // arp is a message of the host: that sha has spa, and asks for tpa.
 func arp(t testing.TB, op uint16, sha, spa, tpa string) []byte {
 	t.Helper()

@@ -53,6 +53,8 @@ type Port struct {
 	Activation Activation
 	// DHCPv4 and DHCPv6: user space answers the port's requests.
 	DHCPv4, DHCPv6 bool
+	// Parent: user space is told which addresses the port announces: they may be those of virtual ports.
+	Parent bool
 }
 
 // Snooping is IGMP and MLD snooping.
@@ -105,7 +107,7 @@ func (c *Config) Equal(other any) bool {
 }
 
 func (p Port) equal(o Port) bool {
-	return p.Enabled == o.Enabled && p.Learn == o.Learn && p.Activation == o.Activation && p.DHCPv4 == o.DHCPv4 && p.DHCPv6 == o.DHCPv6 &&
+	return p.Enabled == o.Enabled && p.Learn == o.Learn && p.Activation == o.Activation && p.DHCPv4 == o.DHCPv4 && p.DHCPv6 == o.DHCPv6 && p.Parent == o.Parent &&
 		slices.EqualFunc(p.Security, o.Security, func(a, b Address) bool {
 			return a.MAC == b.MAC && slices.Equal(a.Prefixes, b.Prefixes) && slices.Equal(a.VRRP, b.VRRP)
 		})

@@ -77,6 +77,9 @@ func (p Port) String() string {
 	if p.DHCPv6 {
 		s += " dhcpv6"
 	}
+	if p.Parent {
+		s += " parent"
+	}
 	for i, kind := range []string{"rarp", "garp", "na"} {
 		if p.Activation&(1<<i) != 0 {
 			s += " waits-for-" + kind
