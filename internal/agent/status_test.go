@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,19 @@ func TestPortStates(t *testing.T) {
 		unknown waiting not in SB`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("ports (-want +got):\n%s", diff)
+	}
+}
+
+// A port to a router tells of the router's port: what a host of the switch needs to send to it.
+func TestRouterPortView(t *testing.T) {
+	link := &logical.Link{Router: true, MAC: [6]byte{2, 0, 0, 0, 0, 9}, Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.254/24"), netip.MustParsePrefix("fd00::ff/64")}}
+	sw := &logical.Switch{Name: "sw0", Ports: []*logical.Port{{Name: "r", Type: "router", Link: link}, {Name: "other", Link: &logical.Link{MAC: [6]byte{1}}}}}
+	ports := (&view{live: liveState{network: &logical.Network{Switches: map[string]*logical.Switch{"dp": sw}}}}).ports()
+	if len(ports) != 2 || ports[0].Networks != nil || ports[0].MAC != "" {
+		t.Errorf("ports %+v", ports)
+	}
+	if r := ports[1]; r.MAC != "02:00:00:00:00:09" || !slices.Equal(r.Networks, []string{"10.0.0.254/24", "fd00::ff/64"}) {
+		t.Errorf("port to the router: %+v", r)
 	}
 }
 

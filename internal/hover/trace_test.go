@@ -86,6 +86,10 @@ func TestTrace(t *testing.T) {
 	if diff := cmp.Diff([]string{"lp1", "lp2"}, tr.Ports()); diff != "" {
 		t.Errorf("ports: -want +got:\n%s", diff)
 	}
+	arrives := Probe{Port: "lp2", Arrives: true, InKey: 9, Frame: iomtest.UDP(t, slice(mac(9)), slice(mac(2)), addr4(9), addr4(2), 1, 2)}
+	if res, err := tr.TraceProbe(arrives); err != nil || len(res.Steps) != 1 || res.Steps[0].What != "output" || res.Steps[0].Port != "lp2" || res.Steps[0].ID != switchA {
+		t.Errorf("a frame from another node: %+v, %v", res.Steps, err)
+	}
 	for _, port := range []string{"nosuch", "lp9", ""} {
 		if _, err := tr.Trace(port, make([]byte, 60)); !errors.Is(err, ErrUnknown) {
 			t.Errorf("port %q: %v", port, err)

@@ -3,13 +3,19 @@ package explain
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"woven.dev/woven/internal/cli"
 	"woven.dev/woven/internal/lab"
 	"woven.dev/woven/internal/lab/labtest"
 )
+
+// patience bounds the wait for what should come.
+const patience = 20 * time.Second
 
 // network is switch a with ask and near on hv1, and switch b with web on hv1 and far on hv2, behind a router.
 type network struct {
@@ -31,7 +37,7 @@ func TestExplain(t *testing.T) {
 	for _, f := range []struct {
 		name string
 		test func(*testing.T, *network)
-	}{{"ACLs", acls}, {"two nodes", twoNodes}, {"routes and policies", routes}, {"nobody", nobody}, {"list", list}} {
+	}{{"ACLs", acls}, {"connection", connection}, {"two nodes", twoNodes}, {"routes and policies", routes}, {"nobody", nobody}, {"list", list}} {
 		t.Run(f.name, func(t *testing.T) { f.test(t, n) })
 	}
 }
@@ -41,6 +47,7 @@ func (n *network) policies() {
 	n.b.NB("pg-add", "expweb", n.web.Port)
 	n.b.NB("--name=web-in", "--label=7", "acl-add", "expweb", "to-lport", "1002", "outport == @expweb && tcp.dst == 80", "allow-related")
 	n.b.NB("acl-add", "expweb", "to-lport", "1001", "outport == @expweb && ip", "drop")
+	n.b.NB("--name=chat", "acl-add", "expweb", "to-lport", "1003", "outport == @expweb && udp.dst == 4000", "allow-related")
 	n.a.NB("--name=no dns", "acl-add", n.a.Name, "from-lport", "900", fmt.Sprintf("inport == %q && udp.dst == 53", n.ask.Port), "reject")
 	n.router.NB("lr-route-add", n.router.Name, "192.0.2.0/24", n.far.IP4.String())
 	n.router.NB("lr-policy-add", n.router.Name, "300", "ip.proto == 132 && ip4.dst == "+n.web.IP4.String(), "drop")
@@ -117,6 +124,66 @@ func acls(t *testing.T, n *network) {
 	}
 	if err := n.ask.NoPing(n.web.IP4); err != nil {
 		t.Error(err)
+	}
+}
+
+// connection: a packet of one that there is passes by the ACL that has allowed it, the reply too; another one begins its own.
+func connection(t *testing.T, n *network) {
+	const from, to = 5000, 4000
+	heard := make(chan error, 1)
+	conn := listen(t, n.web, to)
+	go func() {
+		_, _, err := conn.ReadFromUDPAddrPort(make([]byte, 9))
+		heard <- err
+	}()
+	send(t, n.ask, from, netip.AddrPortFrom(n.web.IP4, to))
+	if err := <-heard; err != nil {
+		t.Fatal(err)
+	}
+	trace := func(vm, peer *labtest.VM, sport, dport uint16) string {
+		gateway := fmt.Sprintf("0a:00:00:01:%02x:fe", vm.Switch.Subnet)
+		return n.a.Woven("hv1", "trace", fmt.Sprintf("inport == %q && eth.src == %s && eth.dst == %s && ip4.src == %s && ip4.dst == %s && udp.src == %d && udp.dst == %d",
+			vm.Port, vm.Show().MAC, gateway, vm.IP4, peer.IP4, sport, dport))
+	}
+	const settled, fresh = "the ACL, or the default, has allowed its connection: acl uuid=", "the ACL allows it: acl uuid="
+	for _, tt := range []struct{ what, got, want string }{
+		{"the same", trace(n.ask, n.web, from, to), settled}, {"the reply", trace(n.web, n.ask, to, from), settled}, {"another", trace(n.ask, n.web, from+1, to), fresh},
+	} {
+		if !strings.Contains(tt.got, tt.want) || !strings.Contains(tt.got, " name=chat direction=to-lport tier=0 priority=1003 action=allow-related port_group=expweb match=") {
+			t.Errorf("%s: want %q by the ACL chat:\n%s", tt.what, tt.want, tt.got)
+		}
+	}
+}
+
+// listen waits for datagrams in a VM.
+func listen(t *testing.T, vm *labtest.VM, port int) (conn *net.UDPConn) {
+	t.Helper()
+	if err := vm.In(func() (err error) {
+		conn, err = net.ListenUDP("udp4", &net.UDPAddr{Port: port})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// send sends a datagram from a VM.
+func send(t *testing.T, vm *labtest.VM, from int, to netip.AddrPort) {
+	t.Helper()
+	if err := vm.In(func() error {
+		conn, err := net.DialUDP("udp4", &net.UDPAddr{Port: from}, net.UDPAddrFromAddrPort(to))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, err = conn.Write([]byte("hello"))
+		return err
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 
