@@ -60,6 +60,12 @@ type ctCommand struct {
 // filterFlags gives cmd the flags that say which connections are meant.
 func (c *ctCommand) filterFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.filter.Port, "port", "", "those in the zone of a logical `port`")
+	complete := func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		return portNames.complete(cmd.Context(), c.client(), prefix)
+	}
+	if err := cmd.RegisterFlagCompletionFunc("port", complete); err != nil {
+		panic(err) // the flag was added above
+	}
 	cmd.Flags().StringVar(&c.filter.Zone, "zone", "", "those in a `zone`, as ls prints it: 3/7")
 	cmd.Flags().StringVar(&c.filter.Tuple, "tuple", "", `those of a protocol, and from and to these ends: "tcp 10.0.0.1 10.0.0.2:80"`)
 }
