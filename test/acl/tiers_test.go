@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 
 	"woven.dev/woven/internal/lab"
@@ -97,8 +96,8 @@ func newTiers(t *testing.T, l *lab.Lab, stock string) *tiers {
 	for _, group := range []string{"web", "app", "db", "stray"} {
 		c.group(group)
 	}
-	c.NB("--wait=hv", "pg-add", "neutron_pg_drop", "--", "set", "Port_Group", "neutron_pg_drop", "ports="+c.ports(""),
-		"--", "acl-add", "neutron_pg_drop", "from-lport", "1001", "inport == @neutron_pg_drop && ip", "drop",
+	c.NB(append([]string{"pg-add", "neutron_pg_drop"}, c.ports("")...)...)
+	c.NB("--wait=hv", "acl-add", "neutron_pg_drop", "from-lport", "1001", "inport == @neutron_pg_drop && ip", "drop",
 		"--", "acl-add", "neutron_pg_drop", "to-lport", "1001", "outport == @neutron_pg_drop && ip", "drop")
 	settle(c.Switch, c.stock)
 	return c
@@ -116,21 +115,20 @@ func (c *tiers) add(t *testing.T, s *labtest.Switch, n int, hv, group string) *m
 	return m
 }
 
-// ports are the UUIDs of the ports of a group, or all for "".
-func (c *tiers) ports(group string) string {
-	var ids []string
+// ports are those of a group, or all for "".
+func (c *tiers) ports(group string) (ports []string) {
 	for _, m := range c.members {
 		if group == "" || m.in(group) {
-			ids = append(ids, strings.TrimSpace(c.NB("get", "Logical_Switch_Port", m.Port, "_uuid")))
+			ports = append(ports, m.Port)
 		}
 	}
-	return strings.Join(ids, ",")
+	return ports
 }
 
 // group makes a security group: its members may ask anybody, and may be asked as the rules say.
 func (c *tiers) group(name string) {
 	group := "pg_" + name
-	commands := []string{"pg-add", group, "--", "set", "Port_Group", group, "ports=" + c.ports(name)}
+	commands := append([]string{"pg-add", group}, c.ports(name)...)
 	for _, family := range []string{"ip4", "ip6"} {
 		commands = append(commands, "--", "acl-add", group, "from-lport", "1002", fmt.Sprintf("inport == @%s && %s", group, family), "allow-related")
 	}
@@ -146,8 +144,8 @@ func (c *tiers) group(name string) {
 
 // change takes web's way to db, and gives the stray VM a tier, in one transaction.
 func (c *tiers) change() {
-	commands := []string{"--wait=hv", "add", "Port_Group", "pg_app", "ports", c.ports("stray")}
 	c.stray.groups = append(c.stray.groups, "app")
+	commands := append([]string{"--wait=hv", "pg-set-ports", "pg_app"}, c.ports("app")...)
 	c.rules = slices.DeleteFunc(c.rules, func(r rule) bool {
 		if r.group != "db" || r.from != "web" {
 			return false
