@@ -78,6 +78,14 @@ func asks(from, to *labtest.VM, port uint16, want probe.Outcome, protocols ...pr
 	return cases
 }
 
+// from has questions come from a port, or with an identifier.
+func from(source uint16, cases []probe.Case) []probe.Case {
+	for i := range cases {
+		cases[i].Source = source
+	}
+	return cases
+}
+
 // check asks, all at once.
 func check(t *testing.T, cases ...[]probe.Case) {
 	t.Helper()
@@ -106,16 +114,13 @@ func oneWay(t *testing.T, l *lab.Lab) {
 	}
 	serve(t, client, 80)
 	s.Sync()
-	from := func(source uint16, cases []probe.Case) []probe.Case {
-		for i := range cases {
-			cases[i].Source = source
-		}
-		return cases
-	}
 	for _, server := range []*labtest.VM{near, far} {
 		check(t, asks(client, server, 80, probe.Answered, probe.TCP, probe.UDP), asks(client, server, 81, probe.Silent, probe.TCP, probe.UDP),
 			asks(client, server, 82, probe.Refused, probe.TCP, probe.UDP), from(9, asks(client, server, 0, probe.Answered, probe.ICMP)))
 		check(t, asks(server, client, 80, probe.Silent, probe.TCP, probe.UDP), from(9, asks(server, client, 0, probe.Silent, probe.ICMP)))
+		for i, protocol := range []string{"icmp", "icmp6"} {
+			tracked(t, client, fmt.Sprintf("%s %s %s", protocol, netip.AddrPortFrom(addresses(client)[i], 9), netip.AddrPortFrom(addresses(server)[i], 9)))
+		}
 	}
 }
 

@@ -64,11 +64,18 @@ func (n *tenant) open(t *testing.T) {
 
 // cases are questions of the tenant, all from one port.
 func (n *tenant) cases(want probe.Outcome) []probe.Case {
-	cases := asks(n.near, n.far, port, want, probe.TCP, probe.UDP, probe.ICMP)
-	for i := range cases {
-		cases[i].Source = askSource
+	return from(askSource, asks(n.near, n.far, port, want, probe.TCP, probe.UDP, probe.ICMP))
+}
+
+// tracked is the one connection of a tuple in the zone of a VM.
+func tracked(t *testing.T, vm *labtest.VM, tuple string) v1.Connection {
+	t.Helper()
+	text := vm.Switch.Woven(vm.Hypervisor, "ct", "ls", "--port", vm.Port, "--tuple", tuple, "-o", "json")
+	var list []v1.Connection
+	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != 1 {
+		t.Fatalf("%s in the zone of %s: %v, want one connection:\n%s", tuple, vm.Name, err, text)
 	}
-	return cases
+	return list[0]
 }
 
 // tracked are the tenant's streams as the zones of its VMs have them.
@@ -76,14 +83,9 @@ func (n *tenant) tracked(t *testing.T) (streams []v1.Connection) {
 	t.Helper()
 	for _, vm := range []*labtest.VM{n.near, n.far} {
 		for _, addr := range addresses(n.near) {
-			tuple := fmt.Sprintf("tcp %s", netip.AddrPortFrom(addr, streamSource))
-			var list []v1.Connection
-			text := n.left.Woven(vm.Hypervisor, "ct", "ls", "--port", vm.Port, "--tuple", tuple, "-o", "json")
-			if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != 1 {
-				t.Fatalf("%s in the zone of %s: %v, want one connection:\n%s", tuple, vm.Name, err, text)
-			}
-			list[0].ExpiresIn = 0 // differs
-			streams = append(streams, list[0])
+			stream := tracked(t, vm, fmt.Sprintf("tcp %s", netip.AddrPortFrom(addr, streamSource)))
+			stream.ExpiresIn = 0 // differs
+			streams = append(streams, stream)
 		}
 	}
 	return streams
