@@ -118,6 +118,11 @@ var edits = []func(w, original *world, r *rand.Rand){
 		})
 	},
 	func(w, o *world, r *rand.Rand) {
+		limits := [...]map[string]string{nil, {"ct-zone-limit": "5"}, {"ct-zone-limit": "many"}}
+		edit(w.NB.LogicalSwitch, "blue", func(s *nb.LogicalSwitch) { s.OtherConfig = limits[r.IntN(3)] })
+		edit(w.NB.LogicalSwitchPort, "blue-2", func(p *nb.LogicalSwitchPort) { p.Options = limits[r.IntN(3)] })
+	},
+	func(w, o *world, r *rand.Rand) {
 		edit(w.NB.LogicalRouter, "r1", func(l *nb.LogicalRouter) { l.StaticRoutes = [][]string{nil, {"route"}, {"gone"}}[r.IntN(3)] })
 	},
 	func(w, o *world, r *rand.Rand) {
