@@ -77,11 +77,17 @@ func (g *generator) followUps(s sending, v verdict, learns bool) []sending {
 	if !g.stateful || s.state != stateNew || !canConverse(s.packet) {
 		return nil
 	}
-	isReceived := len(v) == 1 && v[0].Answer == ""
-	decided := isReceived && !learns && g.chance(60)
-	list := []sending{{packet: g.later(s.packet), state: stateEstablished, first: s.packet, decided: decided}}
-	if isReceived {
-		list = append(list, sending{packet: g.reply(s.packet, v[0]), state: stateReply, first: s.packet, decided: decided})
+	later := sending{state: stateEstablished, first: s.packet}
+	if isReceived := len(v) == 1 && v[0].Answer == ""; !isReceived {
+		later.packet = g.later(s.packet)
+		return []sending{later}[:g.IntN(2)]
+	}
+	later.decided = !learns && g.chance(70)
+	reply := sending{packet: g.reply(s.packet, v[0]), state: stateReply, first: s.packet, decided: later.decided}
+	list := []sending{reply}
+	for range 3 {
+		later.packet = g.later(s.packet)
+		list = append(list, later)
 	}
 	return list
 }

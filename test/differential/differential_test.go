@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	clouds  = 80 // of a run that is not a soak
+	clouds  = 80  // of a run that is not a soak
 	packets = 100 // sent in a cloud
 	// enough disagreements are reported; each is shrunk, which takes seconds.
 	enough = 3
@@ -28,7 +28,7 @@ const (
 var shares = map[string]int{
 	"drop": 250, "output": 150, "several": 20, string(answerResolve): 20, string(answerExpired): 10, string(answerError): 10,
 	string(stateNew): 250, string(stateInvalid): 50, string(stateEstablished): 50, string(stateReply): 10,
-	"acl allowed": 20, "acl stateless": 5, "acl denied": 20, "acl rejected": 10, "acl established": 5,
+	"acl allowed": 20, "acl stateless": 5, "acl denied": 10, "acl rejected": 10, "acl established": 5,
 	"router connected": 50, "router routed": 20, "router policy_allows": 2, "router policy_drops": 2, "router policy_reroutes": 4,
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -43,17 +44,19 @@ func (g *generator) term(s scope) string {
 	case n < 20 && len(s.ports) > 0:
 		field := pick(g, sorted(s.ports))
 		return fmt.Sprintf("%s == %s", field, pick(g, s.ports[field]))
-	case n < 60:
+	case n < 55:
 		return g.addressTerm(s)
-	case n < 80:
+	case n < 72:
 		return g.portTerm()
-	case n < 85:
+	case n < 82:
 		return fmt.Sprintf("ip.ttl %s %d", pick(g, []string{"==", "<", ">="}), pick(g, lives))
-	case n < 88:
+	case n < 86:
+		return "tcp.flags == " + strconv.Itoa(pick(g, []int{tcpSYN, tcpACK, 4}))
+	case n < 89:
 		return fmt.Sprintf("eth.%s == %s", pick(g, []string{"src", "dst"}), pick(g, g.macs))
 	}
 	return pick(g, []string{"ip4", "ip6", "ip", "tcp", "udp", "sctp", "icmp", "icmp4", "icmp6", "icmp4.type == 8", "icmp6.type == 128", "ip.proto == 47",
-		"ip.is_frag", "eth.mcast", "tcp.flags == 2"})
+		"ip.is_frag", "eth.mcast"})
 }
 
 // addressTerm compares an address with an interesting one, a prefix, several of them, or a set.

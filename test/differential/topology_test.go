@@ -101,7 +101,7 @@ func newCloud(seed uint64) *generator {
 	for _, r := range g.routers {
 		g.addPolicies(r)
 	}
-	if g.chance(60) {
+	if g.chance(80) {
 		g.stateful = g.chance(60)
 		g.addACLs(map[bool][]string{false: statelessActions, true: statefulActions}[g.stateful])
 	}
