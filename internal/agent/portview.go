@@ -69,6 +69,8 @@ func (v *view) logicalPort(module string, sw *logical.Switch, p *logical.Port, p
 	switch {
 	case p.Device != nil:
 		out.State, out.Error = v.localState(module, p, plug, links[p.Device.Ifindex])
+	case p.VirtualParent != "" && p.Chassis == v.chassis && v.live.ports[p.VirtualParent]:
+		out.State = v1.PortUp
 	case p.Chassis != "":
 		out.State = v1.PortRemote
 	case plug != nil:

@@ -97,6 +97,17 @@ func TestPortStates(t *testing.T) {
 	}
 }
 
+// A virtual port is up where its parent is.
+func TestVirtualPortView(t *testing.T) {
+	sw := &logical.Switch{Name: "sw0", Ports: []*logical.Port{{Name: "away", Chassis: "hv2", VirtualParent: "vm2"}, {Name: "here", Chassis: "hv1", VirtualParent: "vm1"}, {Name: "nobody's"}}}
+	v := &view{chassis: "hv1", live: liveState{ports: map[string]bool{"vm1": true}, network: &logical.Network{Switches: map[string]*logical.Switch{"dp": sw}}}}
+	for i, want := range []v1.PortState{v1.PortRemote, v1.PortUp, v1.PortUnplugged} {
+		if p := v.ports()[i]; p.State != want {
+			t.Errorf("%s is %s, want %s", p.Name, p.State, want)
+		}
+	}
+}
+
 // A port to a router tells of the router's port: what a host of the switch needs to send to it.
 func TestRouterPortView(t *testing.T) {
 	link := &logical.Link{Router: true, MAC: [6]byte{2, 0, 0, 0, 0, 9}, Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.254/24"), netip.MustParsePrefix("fd00::ff/64")}}

@@ -28,7 +28,7 @@ var lacks = map[string][]string{
 }
 
 // TestClouds: of what OpenStack and Incus write for traffic inside a cloud nothing is a Problem, and of the rest only what needs address
-// translation, load balancers, gateways, physical networks, limits of rates or ports that move by themselves.
+// translation, load balancers, gateways, physical networks or limits of rates.
 func TestClouds(t *testing.T) {
 	for name, allowed := range lacks {
 		t.Run(name, func(t *testing.T) {
