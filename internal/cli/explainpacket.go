@@ -54,14 +54,6 @@ func (s service) String() string {
 	return fmt.Sprintf("%s port %d", s.protocol, s.port)
 }
 
-// words are the arguments that parseService takes.
-func (s service) words() string {
-	if s.port == 0 {
-		return s.protocol
-	}
-	return fmt.Sprintf("%s %d", s.protocol, s.port)
-}
-
 // match is the transport header in a microflow.
 func (s service) match(is4, answers bool) string {
 	if s.protocol == "icmp" {
@@ -93,14 +85,6 @@ type end struct {
 func (e end) String() string {
 	if e.port != nil {
 		return strconv.Quote(e.port.Name)
-	}
-	return e.addr.String()
-}
-
-// argument is the end as a value of --from and --to.
-func (e end) argument() string {
-	if e.port != nil {
-		return e.port.Name
 	}
 	return e.addr.String()
 }
@@ -174,7 +158,7 @@ func (c crowd) ends(fromName, toName string, ip6 bool) (from, to end, err error)
 	if from.port == nil {
 		return from, to, c.unknown("--from", fromName)
 	}
-	candidates := []netip.Addr{}
+	var candidates []netip.Addr
 	if addr, err := netip.ParseAddr(toName); err == nil {
 		candidates = []netip.Addr{addr}
 		to.port = c.owner(addr, from.port.Switch)
