@@ -84,8 +84,8 @@ func (s *sweeper) sweep() error {
 	return nil
 }
 
-// goneZones says whether a zone is that of a port that its datapath no longer has; one that is merely unplugged is not gone. Zones of removed
-// instances are hover's business, and nothing is known of instances that are not live.
+// goneZones says whether a zone is that of a port that its datapath no longer has, or that is on other nodes only; one that is merely unplugged is not gone.
+// Zones of removed instances are hover's business, and nothing is known of instances that are not live.
 func goneZones(instances []hover.Instance) func(ct.Zone) bool {
 	ports := map[uint32]map[uint16]bool{}
 	for _, in := range instances {
@@ -94,7 +94,7 @@ func goneZones(instances []hover.Instance) func(ct.Zone) bool {
 		}
 		keys := make(map[uint16]bool, len(in.Module.Ports))
 		for _, p := range in.Module.Ports {
-			keys[p.Key] = true
+			keys[p.Key] = p.Device != nil || len(p.Nodes) == 0
 		}
 		ports[in.Slot] = keys
 	}

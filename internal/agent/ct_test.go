@@ -39,7 +39,8 @@ func (s *sweptConnections) Sweep(uptime time.Duration, gone func(ct.Zone) bool) 
 
 func (s *sweptConnections) Counts(time.Duration) (map[ct.Zone]ct.Count, error) { return s.counts, nil }
 
-// sweptPlane has an instance with ports 1, which is plugged, and 2, which is not, and one that could not be applied.
+// sweptPlane has an instance with ports 1, which is plugged, 2, which is not, 4, which is elsewhere, and 5, which is here, too, and an instance that could
+// not be applied.
 type sweptPlane struct{}
 
 func (sweptPlane) ReadTable(string) (map[string]string, error)          { return nil, nil }
@@ -48,14 +49,16 @@ func (sweptPlane) WriteTable(string, map[string]string, []string) error { return
 func (sweptPlane) Uptime() time.Duration { return time.Hour }
 func (sweptPlane) Instances() []hover.Instance {
 	return []hover.Instance{
-		{Slot: 1, Module: &netstate.Module{Kind: "l2switch", Ports: []netstate.Port{{Name: "p1", Key: 1, Device: &netstate.Device{}}, {Name: "p2", Key: 2}}}},
+		{Slot: 1, Module: &netstate.Module{Kind: "l2switch", Ports: []netstate.Port{{Name: "p1", Key: 1, Device: &netstate.Device{}}, {Name: "p2", Key: 2},
+			{Name: "p4", Key: 4, Nodes: []string{"hv2"}}, {Name: "p5", Key: 5, Device: &netstate.Device{}, Nodes: []string{"hv2"}}}}},
 		{Slot: 2, Module: &netstate.Module{}},
 	}
 }
 
 func TestSweeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &sweptConnections{zones: []ct.Zone{{Instance: 1, Port: 1}, {Instance: 1, Port: 2}, {Instance: 1, Port: 3}, {Instance: 2, Port: 1}, {Instance: 3, Port: 1}}}
+		c := &sweptConnections{zones: []ct.Zone{{Instance: 1, Port: 1}, {Instance: 1, Port: 2}, {Instance: 1, Port: 3}, {Instance: 1, Port: 4},
+			{Instance: 1, Port: 5}, {Instance: 2, Port: 1}, {Instance: 3, Port: 1}}}
 		s := &sweeper{connections: c, plane: sweptPlane{}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 		ctx, cancel := context.WithTimeout(t.Context(), sweepEvery+sweepEvery/2)
 		defer cancel()
@@ -65,7 +68,7 @@ func TestSweeper(t *testing.T) {
 		if len(c.sweeps) != 1 || c.sweeps[0] != time.Hour {
 			t.Errorf("swept at uptimes %v, want once, after an hour", c.sweeps)
 		}
-		if want := (ct.Zone{Instance: 1, Port: 3}); len(c.gone) != 1 || c.gone[0] != want {
+		if want := []ct.Zone{{Instance: 1, Port: 3}, {Instance: 1, Port: 4}}; !slices.Equal(c.gone, want) {
 			t.Errorf("zones %v are gone, want %v", c.gone, want)
 		}
 	})
