@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
@@ -198,24 +199,26 @@ func TestSymmetricOverrides(t *testing.T) {
 
 // What is old, is another's by the time that it is read, or belongs to a route that is gone, counts for nothing.
 func TestSymmetricStale(t *testing.T) {
-	row := router.RouterRouterReply{}
-	key := router.RouterRouterReplyKey{}
+	k := symmetricNetwork(t, nil)
+	arrives(t, k, 1, ports(t, layers.IPProtocolUDP, "192.0.2.5", "10.0.2.10", 1000, 80))
+	replies := k.Set().Maps["router_replies"]
+	var key router.RouterRouterReplyKey
+	var noted router.RouterRouterReply
+	if rows := replies.Iterate(); !rows.Next(&key, &noted) || noted.Key != key || noted.Ref != k.Slot("lrp1") {
+		t.Fatalf("nothing is noted: %+v %+v", key, noted)
+	}
 	for _, c := range []struct {
 		name   string
-		change func(k *iomtest.Kit) error
+		change func(*router.RouterRouterReply) error
 		stays  bool
 	}{
-		{"nothing", func(k *iomtest.Kit) error { return nil }, true},
-		{"old", func(k *iomtest.Kit) error { row.Seen -= 700; return k.Set().Maps["router_replies"].Put(key, row) }, false},
-		{"another's", func(k *iomtest.Kit) error { row.Key.L4[0]++; return k.Set().Maps["router_replies"].Put(key, row) }, false},
-		{"no route", func(k *iomtest.Kit) error { return clearTable(k, "router_symmetrics") }, false},
+		{"nothing", func(*router.RouterRouterReply) error { return nil }, true},
+		{"old", func(r *router.RouterRouterReply) error { r.Seen -= 700; return nil }, false},
+		{"another's", func(r *router.RouterRouterReply) error { r.Key.L4[0]++; return nil }, false},
+		{"no route", func(*router.RouterRouterReply) error { return clearTable(k, "router_symmetrics") }, false},
 	} {
-		k := symmetricNetwork(t, nil)
-		arrives(t, k, 1, ports(t, layers.IPProtocolUDP, "192.0.2.5", "10.0.2.10", 1000, 80))
-		if rows := k.Set().Maps["router_replies"].Iterate(); !rows.Next(&key, &row) || row.Key != key || row.Ref != k.Slot("lrp1") {
-			t.Fatalf("%s: nothing is noted: %+v %+v", c.name, key, row)
-		}
-		if err := c.change(k); err != nil {
+		row := noted
+		if err := errors.Join(c.change(&row), replies.Put(key, row)); err != nil {
 			t.Fatal(err)
 		}
 		got, _ := answer(t, k, ports(t, layers.IPProtocolUDP, "10.0.2.10", "192.0.2.5", 80, 1000))
