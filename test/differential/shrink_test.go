@@ -1,8 +1,6 @@
 package differential
 
-import (
-	"slices"
-)
+import "slices"
 
 // shrink leaves out rows, and terms of the packet, as long as Woven and OVN disagree in the same way.
 func (b *bench) shrink(rows []row, vifs []string, d *disagreement) ([]row, *disagreement) {
@@ -17,8 +15,11 @@ func (b *bench) shrink(rows []row, vifs []string, d *disagreement) ([]row, *disa
 	for again := true; again; {
 		again = false
 		for i := len(rows) - 1; i >= 0; i-- {
-			if fewer := slices.Delete(slices.Clone(rows), i, i+1); try(fewer, d.sending) {
-				rows, again = fewer, true
+			for _, fewer := range smaller(rows, i) {
+				if try(fewer, d.sending) {
+					rows, again = fewer, true
+					break
+				}
 			}
 		}
 	}
@@ -28,6 +29,19 @@ func (b *bench) shrink(rows []row, vifs []string, d *disagreement) ([]row, *disa
 		}
 	}
 	return rows, d
+}
+
+// smaller are rows without row i, and, if it makes a group, without one of its members.
+func smaller(rows []row, i int) [][]row {
+	list := [][]row{slices.Delete(slices.Clone(rows), i, i+1)}
+	if r := rows[i]; r[0] == "pg-add" && len(r) > 3 {
+		for k := 2; k < len(r); k++ {
+			fewer := slices.Clone(rows)
+			fewer[i] = slices.Delete(slices.Clone(r), k, k+1)
+			list = append(list, fewer)
+		}
+	}
+	return list
 }
 
 // sameHeaders says whether two packets have the same addresses and protocol.
