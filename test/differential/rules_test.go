@@ -106,7 +106,8 @@ func (g *generator) addGroups() {
 	}
 }
 
-// addACLs gives switches and groups ACLs of the given actions. No two have the same priority, for the reason given at addPolicies.
+// addACLs gives switches and groups ACLs of the given actions, without tiers, which OVN 23.03 does not have. No two have the same priority, for the
+// reason given at addPolicies.
 func (g *generator) addACLs(actions []string) {
 	for _, priority := range g.Perm(1000)[:g.IntN(14)] {
 		owner, ports := g.aclOwner()
