@@ -46,8 +46,7 @@ func ask(to netip.Addr, at unix.Sockaddr) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, unix.Close(fd)) }()
-	// A signal that interrupts connect(2) does not end the attempt, and the next call waits on.
-	if _, err := again(func() (int, error) { return 0, unix.Connect(fd, at) }); err != nil {
+	if err := dial(fd, at); err != nil {
 		return fmt.Errorf("connect to %s: %w", to, err)
 	}
 	ball := []byte{1}

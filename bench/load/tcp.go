@@ -27,7 +27,7 @@ func connect(a, b rig.End, to netip.Addr) (*connection, error) {
 	if c.a, err = socket(a.NS, unix.SOCK_STREAM, to); err != nil {
 		return nil, err
 	}
-	if err := unix.Connect(c.a, at); err != nil {
+	if err := dial(c.a, at); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to %s: %w", to, err), unix.Close(c.a))
 	}
 	if c.b, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC); err != nil {
@@ -48,6 +48,12 @@ func listen(b rig.End, to netip.Addr) (fd int, at unix.Sockaddr, err error) {
 		return -1, nil, errors.Join(fmt.Errorf("listen on %s: %w", to, err), unix.Close(fd))
 	}
 	return fd, at, nil
+}
+
+// dial connects a socket. A signal that interrupts connect(2) does not end the attempt: the next call waits on.
+func dial(fd int, at unix.Sockaddr) error {
+	_, err := again(func() (int, error) { return 0, unix.Connect(fd, at) })
+	return err
 }
 
 // stop ends all calls on the connection.
