@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -245,7 +246,11 @@ func (r *traceReader) line(line string, packet ovnexpr.Fields, class string) err
 		if unseen.MatchString(m[1]) {
 			return nil
 		}
-		value, err := ovnexpr.ParseInteger(m[2])
+		text := m[2]
+		if a, err := netip.ParseAddr(text); err == nil {
+			text = whole(a)
+		}
+		value, err := ovnexpr.ParseInteger(text)
 		packet.Ints[m[1]] = value.Bits
 		return err
 	}
