@@ -111,7 +111,9 @@ func (c *central) replace(rows []row) error {
 	for _, table := range tables {
 		clear = append(clear, row{"--all", "destroy", table})
 	}
-	if err := c.nbctl(clear); err != nil {
+	// Before the rows are written ovn-northd must have seen that the old ones went: when it finds a port gone and there again in another network,
+	// links of its first transaction lack an end, until the next.
+	if err := c.write(clear); err != nil {
 		return err
 	}
 	isLearned := func(r row) bool { return r[0] == learned }

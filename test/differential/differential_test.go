@@ -44,7 +44,9 @@ func TestDifferential(t *testing.T) {
 			t.Fatalf("WOVEN_SEED=%d: %v", seed, err)
 		}
 		if d != nil {
-			t.Errorf("WOVEN_SEED=%d: %s", seed, b.report(b.shrink(g.rows, g.names(), d)))
+			unlike := b.unlikeFresh(g.names())
+			rows, least := b.shrink(g.rows, g.names(), d)
+			t.Errorf("WOVEN_SEED=%d: %s\nunlike a fresh node:\n%s", seed, b.report(rows, least), unlike)
 			if failed++; failed == enough {
 				break
 			}

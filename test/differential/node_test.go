@@ -38,6 +38,7 @@ type node struct {
 	reader   ingest.Reader
 	compiler compile.Compiler
 	north    *nb.Rows          // as applied last
+	south    *sb.Rows          // likewise
 	zones    []zone            // of that state
 	ifindex  map[string]uint32 // of its VIFs' devices
 	problems []logical.Problem // of that state
@@ -93,7 +94,7 @@ func (n *node) apply(north *nb.Rows, south *sb.Rows, vifs []string) error {
 		n.ifindex[name] = uint32(n.devices[i].Ifindex)
 		in.Devices[n.devices[i].Name] = n.devices[i]
 	}
-	n.north = north
+	n.north, n.south = north, south
 	plugs, wrong := n.reader.Plugs(in)
 	for _, p := range plugs {
 		if p.Refusal != "" {
@@ -102,6 +103,9 @@ func (n *node) apply(north *nb.Rows, south *sb.Rows, vifs []string) error {
 	}
 	state, problems := n.compiler.Compile(n.reader.Network(in, plugs))
 	n.problems = slices.Concat(wrong, problems)
+	if full, _ := new(compile.Compiler).Compile(new(ingest.Reader).Network(in, plugs)); len(netstate.Diff(state, full)) > 0 {
+		return fmt.Errorf("compile: what was remembered changes the result:\n%s", netstate.Diff(state, full))
+	}
 	return n.in(func() error {
 		result, err := n.plane.Apply(context.Background(), state)
 		if err == nil && len(result.Failures) > 0 {
