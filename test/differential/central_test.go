@@ -143,6 +143,7 @@ func (c *central) learn(r row) error {
 
 // write carries commands out as one transaction, and waits until both copies have what ovn-northd made of it.
 func (c *central) write(rows []row) error {
+	rows = append(slices.Clone(rows), row{"sync"}) // a generation of its own, though the rows may be there already
 	if err := c.nbctl(rows, "--wait=sb", fmt.Sprintf("--timeout=%d", int(patience.Seconds()))); err != nil {
 		return err
 	}
