@@ -54,8 +54,8 @@ func leftover(name string, table *ebpf.Map) error {
 	if strings.HasPrefix(name, "iom_node") || name == "iom_tunnel_end" || name == "iom_own_addrs" {
 		return nil // other chassis are still there, and we
 	}
-	if name == "iom_flood_arrivals" {
-		return nil // what is left of a token bucket, which fills up for the next owner of the slot
+	if name == "iom_flood_rate" || name == "iom_flood_arrivals" {
+		return nil // the node's own setting, and token buckets that fill up for the next owners of their slots
 	}
 	isArray := table.Type() == ebpf.Array
 	if !isArray && table.Type() != ebpf.Hash && table.Type() != ebpf.LPMTrie {
