@@ -26,7 +26,7 @@ type Announcer struct {
 	send Resumer
 	now  func() time.Time
 	log  *slog.Logger
-	wake chan struct{} // capacity 1: the time to wait may have changed
+	due  alarm
 
 	mu    sync.Mutex
 	relay int
@@ -43,7 +43,7 @@ type announced struct {
 
 // NewAnnouncer returns one that announces no port.
 func NewAnnouncer(send Resumer, now func() time.Time, log *slog.Logger) *Announcer {
-	return &Announcer{send: send, now: now, log: log, wake: make(chan struct{}, 1), ports: map[punt.Port]announced{}}
+	return &Announcer{send: send, now: now, log: log, due: newAlarm(), ports: map[punt.Port]announced{}}
 }
 
 // Configure says which ports to announce; a new one begins at once. relay is as in Routers.Configure, most as in neigh.NextAnnouncement.
@@ -60,28 +60,11 @@ func (a *Announcer) Configure(relay int, most time.Duration, ports map[punt.Port
 		known.Announced = p
 		a.ports[at] = known
 	}
-	select {
-	case a.wake <- struct{}{}:
-	default:
-	}
+	a.due.poke()
 }
 
 // Run announces what is due, until ctx ends; then it returns nil.
-func (a *Announcer) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		case <-a.wake:
-		}
-		if next := a.advance(); !next.IsZero() {
-			timer.Reset(max(next.Sub(a.now()), 0))
-		}
-	}
-}
+func (a *Announcer) Run(ctx context.Context) error { return a.due.run(ctx, a.now, a.advance) }
 
 // advance announces, and returns when to come again; the zero Time: when woken.
 func (a *Announcer) advance() (next time.Time) {

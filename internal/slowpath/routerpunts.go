@@ -48,7 +48,7 @@ func (r *Routers) Resolve(p punt.Punt) {
 	ask, _ := r.pending.Add(d, p, r.now())
 	if ask {
 		r.ask(d)
-		r.poke()
+		r.due.poke()
 	}
 }
 

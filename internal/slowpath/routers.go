@@ -61,7 +61,7 @@ type Routers struct {
 	changed func()
 	log     *slog.Logger
 	now     func() time.Time
-	wake    chan struct{} // capacity 1: the time to wait may have changed
+	due     alarm
 
 	mu      sync.Mutex
 	relay   int
@@ -82,7 +82,7 @@ type advert struct {
 // NewRouters returns one that knows no router. changed is called from any goroutine when Heard has something new; it must not call the
 // Routers.
 func NewRouters(send Resumer, changed func(), now func() time.Time, log *slog.Logger) *Routers {
-	return &Routers{send: send, changed: changed, log: log, now: now, wake: make(chan struct{}, 1), routers: map[string]Router{},
+	return &Routers{send: send, changed: changed, log: log, now: now, due: newAlarm(), routers: map[string]Router{},
 		pending: neigh.NewPending[punt.Punt](), heard: map[neigh.Destination]frame.MAC{}, adverts: map[punt.Port]advert{}}
 }
 
@@ -103,7 +103,7 @@ func (r *Routers) Configure(relay int, routers map[string]Router) {
 		}
 	}
 	r.configureAdverts()
-	r.poke()
+	r.due.poke()
 }
 
 // configureAdverts forgets how far ports came whose advertisements changed, and begins with those that are new.
@@ -136,28 +136,7 @@ func (r *Routers) Heard() []Neighbour {
 }
 
 // Run does what is due, until ctx ends; then it returns nil.
-func (r *Routers) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		case <-r.wake:
-		}
-		if next := r.advance(); !next.IsZero() {
-			timer.Reset(max(next.Sub(r.now()), 0))
-		}
-	}
-}
-
-func (r *Routers) poke() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
-}
+func (r *Routers) Run(ctx context.Context) error { return r.due.run(ctx, r.now, r.advance) }
 
 // advance asks again, gives up, advertises, and returns when to come again; the zero Time: when there is something new.
 func (r *Routers) advance() time.Time {

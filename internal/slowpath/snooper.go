@@ -60,7 +60,7 @@ type Snooper struct {
 	send    Sender
 	changed func()
 	log     *slog.Logger
-	wake    chan struct{} // capacity 1: the time to wait may have changed
+	due     alarm
 
 	mu       sync.Mutex
 	switches map[string]*snooped // by module ID
@@ -76,7 +76,7 @@ type snooped struct {
 // NewSnooper returns a snooper that knows no switch. changed is called from any goroutine when Groups may give something else; it must not
 // call the snooper.
 func NewSnooper(send Sender, changed func(), log *slog.Logger) *Snooper {
-	return &Snooper{send: send, changed: changed, log: log, wake: make(chan struct{}, 1), switches: map[string]*snooped{}}
+	return &Snooper{send: send, changed: changed, log: log, due: newAlarm(), switches: map[string]*snooped{}}
 }
 
 // Configure says which switches there are, by module ID. Switches and ports that are not named are forgotten; a port that is new is
@@ -99,7 +99,7 @@ func (s *Snooper) Configure(want map[string]Switch) {
 		}
 		changed = sw.configure(to) || changed
 	}
-	s.poke()
+	s.due.poke()
 	if changed {
 		s.changed()
 	}
@@ -135,7 +135,7 @@ func (s *Snooper) Restore(groups []Group) {
 			s.hear(punt.Port{Module: g.Module, Key: port}, Message{g.Addr, true, g.Protocol}, now)
 		}
 	}
-	s.poke()
+	s.due.poke()
 }
 
 // Handle is the handler of punted IGMP and MLD packets. Malformed ones say nothing.
@@ -152,7 +152,7 @@ func (s *Snooper) Handle(p punt.Punt) {
 		changed = s.hear(p.Port, msg, time.Now()) || changed
 	}
 	if changed {
-		s.poke()
+		s.due.poke()
 		s.changed()
 	}
 }
@@ -201,33 +201,17 @@ func (s *Snooper) Full() []string {
 	return list
 }
 
-func (s *Snooper) poke() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
 // Run forgets and asks when it is time, until ctx ends; then it returns nil.
 func (s *Snooper) Run(ctx context.Context) error {
-	for {
+	return s.due.run(ctx, time.Now, func() time.Time {
 		frames, next := s.advance(time.Now())
 		for _, f := range frames {
 			if err := s.send.Send(f.ifindex, f.bytes); err != nil {
 				s.log.Warn("ask for multicast listeners", "ifindex", f.ifindex, "error", err)
 			}
 		}
-		var timer <-chan time.Time
-		if !next.IsZero() {
-			timer = time.After(time.Until(next))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.wake:
-		case <-timer:
-		}
-	}
+		return next
+	})
 }
 
 // outgoing is a frame to send.
