@@ -11,44 +11,26 @@ import (
 	"woven.dev/woven/test/probe"
 )
 
-// story is a test in a lab that others use at the same time.
-type story struct {
-	name string
-	tell func(*testing.T, *lab.Lab)
-}
-
-// tell runs stories side by side and returns when all have ended.
-func tell(t *testing.T, l *lab.Lab, stories ...story) {
-	t.Run("in one lab", func(t *testing.T) {
-		for _, s := range stories {
-			t.Run(s.name, func(t *testing.T) {
-				t.Parallel()
-				s.tell(t, l)
-			})
-		}
-	})
-}
-
 func TestTwoNodes(t *testing.T) {
 	nodes := []string{"hv1", "hv2"}
 	l := labtest.Up(t, "acl2", lab.Options{Hypervisors: len(nodes), Woven: labtest.Woven(t)})
-	tell(t, l,
-		story{"actions", func(t *testing.T, l *lab.Lab) { newField(t, l, "", nodes...).actions(t) }},
-		story{"live change", func(t *testing.T, l *lab.Lab) { liveChange(t, l, nodes...) }},
-		story{"one way", oneWay},
-		story{"behind a router", behindRouter},
-		story{"tenants", tenants},
-		story{"log", logReplies},
-	)
+	labtest.Tell(t, l, labtest.Stories{
+		"actions":         func(t *testing.T, l *lab.Lab) { newField(t, l, "", nodes...).actions(t) },
+		"live change":     func(t *testing.T, l *lab.Lab) { liveChange(t, l, nodes...) },
+		"one way":         oneWay,
+		"behind a router": behindRouter,
+		"tenants":         tenants,
+		"log":             logReplies,
+	})
 }
 
 func TestThreeNodes(t *testing.T) {
 	nodes := []string{"hv1", "hv2", "hv3"}
 	l := labtest.Up(t, "acl3", lab.Options{Hypervisors: len(nodes), Woven: labtest.Woven(t)})
-	tell(t, l,
-		story{"actions", func(t *testing.T, l *lab.Lab) { newField(t, l, "", nodes...).actions(t) }},
-		story{"live change", func(t *testing.T, l *lab.Lab) { liveChange(t, l, nodes...) }},
-	)
+	labtest.Tell(t, l, labtest.Stories{
+		"actions":     func(t *testing.T, l *lab.Lab) { newField(t, l, "", nodes...).actions(t) },
+		"live change": func(t *testing.T, l *lab.Lab) { liveChange(t, l, nodes...) },
+	})
 	// These kill agents.
 	t.Run("three tiers", func(t *testing.T) { threeTiers(t, l) })
 	t.Run("rejected later", func(t *testing.T) { rejectedLater(t, l) })

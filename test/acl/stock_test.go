@@ -9,18 +9,17 @@ import (
 
 // TestStock has a node with ovn-controller and Open vSwitch, hv3, beside two Woven nodes: the same ACLs, and the same outcomes.
 func TestStock(t *testing.T) {
-	labtest.RequireStock(t)
 	l := labtest.Up(t, "acls", lab.Options{Hypervisors: 3, Stock: []int{3}, Woven: labtest.Woven(t)})
 	meet(t, l)
-	tell(t, l,
-		story{"actions", func(t *testing.T, l *lab.Lab) { newField(t, l, "hv3", "hv1", "hv2", "hv3").actions(t) }},
-		story{"three tiers", func(t *testing.T, l *lab.Lab) {
+	labtest.Tell(t, l, labtest.Stories{
+		"actions": func(t *testing.T, l *lab.Lab) { newField(t, l, "hv3", "hv1", "hv2", "hv3").actions(t) },
+		"three tiers": func(t *testing.T, l *lab.Lab) {
 			c := newTiers(t, l, "hv3")
 			c.matrix(t, "at first")
 			c.change()
 			c.matrix(t, "after the change")
-		}},
-	)
+		},
+	})
 }
 
 // meet returns when the stock node knows the way to the others: its userspace datapath loses packets while it looks for it.

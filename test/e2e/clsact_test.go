@@ -12,14 +12,14 @@ import (
 // TestClsact has the programs attached as on kernels before 6.6, which have no TCX.
 func TestClsact(t *testing.T) {
 	l := labtest.Up(t, "cls", lab.Options{Hypervisors: 2, Woven: labtest.Woven(t), AgentArgs: []string{"--attach", "clsact"}})
-	tell(t, l,
-		story{"attached as filters", filters},
-		story{"connectivity", connectivity},
-		story{"isolation", isolation},
-		story{"offloads", offloads},
-		story{"unplugging", unplugging},
-		story{"moving", moving},
-	)
+	labtest.Tell(t, l, labtest.Stories{
+		"attached as filters": filters,
+		"connectivity":        connectivity,
+		"isolation":           isolation,
+		"offloads":            offloads,
+		"unplugging":          unplugging,
+		"moving":              moving,
+	})
 	nothingLeft(t, l, "hv1", "hv2")
 }
 

@@ -14,11 +14,11 @@ import (
 // TestStock has a node with ovn-controller and Open vSwitch, hv3, in one cluster with two Woven nodes.
 func TestStock(t *testing.T) {
 	l := labtest.Up(t, "stk", lab.Options{Hypervisors: 3, Stock: []int{3}, Woven: labtest.Woven(t)})
-	tell(t, l,
-		story{"connectivity", stockConnectivity},
-		story{"broadcast", stockBroadcast},
-		story{"moving", stockMoving},
-	)
+	labtest.Tell(t, l, labtest.Stories{
+		"connectivity": stockConnectivity,
+		"broadcast":    stockBroadcast,
+		"moving":       stockMoving,
+	})
 	// Not beside the others: Open vSwitch's userspace datapath loses packets under load.
 	t.Run("bulk", func(t *testing.T) { stockBulk(t, l) })
 	nothingLeft(t, l, "hv1", "hv2")

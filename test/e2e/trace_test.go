@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -140,7 +139,7 @@ func traceAsOVN(t *testing.T, sw *labtest.Switch) {
 		trcMicroflow(all, "arp.op == 1 && arp.sha == 0a:00:00:00:00:02 && arp.spa == 10.0.0.1 && arp.tpa == 10.0.0.3"),
 		trcMicroflow("33:33:ff:00:00:02", "ip6.src == fd00:10::1 && ip6.dst == ff02::1:ff00:2 && nd_ns && nd.target == fd00:10::2 && nd.sll == 0a:00:00:00:00:01"),
 	} {
-		got, want := wovenOutputs(t, sw, microflow), ovnOutputs(sw, microflow)
+		got, want := wovenOutputs(t, sw, microflow), sw.OVNOutputs(microflow)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: -ovn-trace +woven trace:\n%s", microflow, diff)
 		}
@@ -151,26 +150,11 @@ func traceAsOVN(t *testing.T, sw *labtest.Switch) {
 	}
 }
 
-// ovnOutputs are the ports to which a packet goes, sorted.
-func ovnOutputs(sw *labtest.Switch, microflow string) []string {
-	ports := map[string]bool{}
-	for _, m := range regexp.MustCompile(`output\("([^"]+)"\)`).FindAllStringSubmatch(sw.Exec("central", "ovn-trace", "--minimal", sw.Name, microflow), -1) {
-		ports[m[1]] = true
-	}
-	return slices.Sorted(maps.Keys(ports))
-}
-
+// wovenOutputs are the ports to which a packet goes, sorted.
 func wovenOutputs(t *testing.T, sw *labtest.Switch, microflow string) []string {
 	t.Helper()
-	text := sw.Woven("hv1", "trace", "-o", "json", microflow)
-	var results []struct {
-		Outputs []struct{ Port, Group, Chassis string } `json:"outputs"`
-	}
-	if err := json.Unmarshal([]byte(text), &results); err != nil || len(results) != 1 {
-		t.Fatalf("%v: %s", err, text)
-	}
 	ports := map[string]bool{}
-	for _, o := range results[0].Outputs {
+	for _, o := range sw.WovenOutputs("hv1", microflow) {
 		switch {
 		case o.Group == "":
 			ports[o.Port] = true

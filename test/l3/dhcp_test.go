@@ -159,6 +159,13 @@ func dhcpReboot(t *testing.T, l *lab.Lab) {
 	s.Eventually("a lease", func() error {
 		return c.told("BOUND", "new_ip_address=10.0.146.5", "new_subnet_mask=255.255.255.0", "new_routers=10.0.146.254", "new_host_name=five")
 	})
+	s.Eventually("the lease in its file, which dhclient writes after it ran the script", func() error {
+		text, err := os.ReadFile(leases)
+		if err == nil && !strings.Contains(string(text), "fixed-address 10.0.146.5;") {
+			err = errors.New("not yet")
+		}
+		return err
+	})
 	c.stop()
 	s.NB("--wait=hv", "lsp-set-addresses", vm.Port, vm.MAC+" 10.0.146.6", "--", "lsp-set-port-security", vm.Port, vm.MAC+" 10.0.146.6")
 	c = runClient(t, vm, slices.Clone(dhclient)...)

@@ -2,11 +2,9 @@ package l3
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -119,7 +117,7 @@ func policiesAsOVN(t *testing.T, w *network) {
 		fmt.Sprintf(ip4, 1, "0.171.3", 64) + "tcp.dst == 82",
 	} {
 		microflow = fromNear(microflow)
-		got, want := wovenOutputs(t, w.left, microflow), ovnOutputs(w.left, microflow)
+		got, want := wovenOutputs(w.left, microflow), w.left.OVNOutputs(microflow)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: goes to %v, ovn-trace: %v", microflow, got, want)
 		}
@@ -130,26 +128,10 @@ func policiesAsOVN(t *testing.T, w *network) {
 	}
 }
 
-// ovnOutputs are the ports to which a packet goes, sorted.
-func ovnOutputs(sw *labtest.Switch, microflow string) []string {
+// wovenOutputs are the ports to which a packet goes, sorted.
+func wovenOutputs(sw *labtest.Switch, microflow string) []string {
 	ports := map[string]bool{}
-	for _, m := range regexp.MustCompile(`output\("([^"]+)"\)`).FindAllStringSubmatch(sw.Exec("central", "ovn-trace", "--minimal", sw.Name, microflow), -1) {
-		ports[m[1]] = true
-	}
-	return slices.Sorted(maps.Keys(ports))
-}
-
-func wovenOutputs(t *testing.T, sw *labtest.Switch, microflow string) []string {
-	t.Helper()
-	text := sw.Woven("hv1", "trace", "-o", "json", microflow)
-	var results []struct {
-		Outputs []struct{ Port string } `json:"outputs"`
-	}
-	if err := json.Unmarshal([]byte(text), &results); err != nil || len(results) != 1 {
-		t.Fatalf("%v: %s", err, text)
-	}
-	ports := map[string]bool{}
-	for _, o := range results[0].Outputs {
+	for _, o := range sw.WovenOutputs("hv1", microflow) {
 		ports[o.Port] = true
 	}
 	return slices.Sorted(maps.Keys(ports))
