@@ -85,10 +85,10 @@ func TestRun(t *testing.T) {
 	if want := 3 + 1 + 2*2 + 2*len(workloads) + len(shortWorkloads); len(r.Measures) != want {
 		t.Errorf("%d measures, want %d", len(r.Measures), want)
 	}
-	if want := 2*4 + 1 + 2; len(r.Spreads) != want {
+	if want := 2*4 + 1 + len(groupKinds); len(r.Spreads) != want {
 		t.Errorf("%d spreads, want %d", len(r.Spreads), want)
 	}
-	rows := map[string]int{scale.Added: 6, scale.Moved: 4, scale.Removed: 5,
+	rows := map[string]int{scale.Added: 6, scale.Moved: 4, scale.Removed: 5, scale.Entered + " with 10 rules": 5, scale.Left + " with 10 rules": 5,
 		scale.JoinedHere + " with 10 rules": 8, scale.Joined + " with 10 rules": 5}
 	for _, s := range r.Spreads {
 		kind, _, _ := strings.Cut(s.Title, ",")

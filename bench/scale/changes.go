@@ -17,9 +17,11 @@ const (
 	Added   = "port added"
 	Moved   = "address changed"
 	Removed = "port removed"
-	// Of groups:
-	JoinedHere = "port added to a group"
-	Joined     = "port of another node added to a group"
+	// Of groups; only a new port needs ovn-northd first, for its row in the Southbound database:
+	Entered    = "port of this node joins a group"
+	Left       = "port of this node leaves a group"
+	JoinedHere = "new port of this node in a group"
+	Joined     = "new port of another node in a group"
 )
 
 // Stages of a change, in the order in which they end.

@@ -23,7 +23,7 @@ const lookEvery = 200 * time.Microsecond
 // tables are the pinned tables of the node, where changes are seen to be live.
 type tables struct {
 	bindings, neighbours *ebpf.Map
-	acls, members        *ebpf.Map
+	acls, members, ruled *ebpf.Map
 	target               uint32 // ifindex of its device
 	instance             uint32 // slot of the switch
 }
@@ -32,7 +32,7 @@ type tables struct {
 func openTables(bpffs string, asker, target int) (*tables, error) {
 	t := &tables{target: uint32(target)}
 	for name, m := range map[string]**ebpf.Map{"iom_bindings": &t.bindings, "l2switch_neighs": &t.neighbours, "acl_configs": &t.acls,
-		"iom_match_addrs": &t.members} {
+		"iom_match_addrs": &t.members, "acl_ports": &t.ruled} {
 		var err error
 		if *m, err = openTable(bpffs, name); err != nil {
 			t.close()
@@ -68,7 +68,7 @@ func openTable(bpffs, name string) (*ebpf.Map, error) {
 }
 
 func (t *tables) close() {
-	for _, m := range []*ebpf.Map{t.bindings, t.neighbours, t.acls, t.members} {
+	for _, m := range []*ebpf.Map{t.bindings, t.neighbours, t.acls, t.members, t.ruled} {
 		if m != nil {
 			m.Close()
 		}
@@ -108,6 +108,18 @@ func (t *tables) isMember(addr netip.Addr) (bool, error) {
 		return false, nil
 	}
 	return err == nil && class != 0, err
+}
+
+// isRuled says whether to-lport ACLs are looked up for what the target receives: the row that is written last when a port that is there comes
+// under rules.
+func (t *tables) isRuled() (bool, error) {
+	var slot uint32
+	if err := t.bindings.Lookup(t.target, &slot); err != nil {
+		return false, err
+	}
+	var row acl.AclAclPort
+	err := t.ruled.Lookup(slot, &row)
+	return row.Lists>>acl.AclAclListACL_TO&1 == 1, err
 }
 
 // until looks until cond holds.

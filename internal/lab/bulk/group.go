@@ -45,3 +45,18 @@ func (f *Filler) AddMember(ctx context.Context, group string, p Port) error {
 	f.rows[p.Name] = results[0].UUID
 	return nil
 }
+
+// Join makes a port that is there a member of a group, and raises the generation, in one transaction.
+func (f *Filler) Join(ctx context.Context, group string, p Port) error {
+	return wrap(f.changeMembers(ctx, group, p, ovsdb.MutateOperationInsert), "add port %s to group %s", p.Name, group)
+}
+
+// Leave takes a port out of a group, and raises the generation, in one transaction.
+func (f *Filler) Leave(ctx context.Context, group string, p Port) error {
+	return wrap(f.changeMembers(ctx, group, p, ovsdb.MutateOperationDelete), "take port %s out of group %s", p.Name, group)
+}
+
+func (f *Filler) changeMembers(ctx context.Context, group string, p Port, how ovsdb.Mutator) error {
+	_, err := f.nb.transact(ctx, mutateSet("Port_Group", "name", group, "ports", how, []ovsdb.UUID{f.rows[p.Name]}), count("NB_Global", "nb_cfg"))
+	return err
+}
