@@ -56,6 +56,8 @@ type loop struct {
 	snap          *hostnet.Snapshot
 	former        string            // chassis name that this process registered
 	held          map[plugID]string // see decideClaims
+	plugs         plugMemo
+	installed     installedMemo
 	claims        claimMemo
 	bindings      bindingMemo
 	routes        routeTable     // ways to peers
@@ -242,7 +244,7 @@ func (l *loop) readSettings(ctx context.Context, r *round) {
 	r.sb = l.sbDB.rows()
 	r.nb = l.nbDB.rows()
 	r.bridge = findBridge(r.vs, r.settings.Bridge)
-	r.plugs = plugsOf(r.vs, r.bridge, r.snap.Links)
+	r.plugs = l.plugs.of(r.vs, r.bridge, r.snap)
 	if r.sb != nil {
 		r.self = findChassis(r.sb, r.settings.Name)
 	}
@@ -256,7 +258,7 @@ func (l *loop) keepBridge(r *round) {
 	if l.hostRetry.err != nil {
 		r.problems.Add("host", "devices", "%v", l.hostRetry.err)
 	}
-	ops := vswitchdOps(r.vs, r.settings.Bridge, r.plugs, r.snap.Links)
+	ops := vswitchdOps(r.vs, r.settings.Bridge, r.snap.Links, l.plugs.ops)
 	l.ovsDB.write(r.now, piece{subject{"bridge", r.settings.Bridge}, ops})
 }
 

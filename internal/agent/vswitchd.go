@@ -16,19 +16,14 @@ const localOfport = 65534
 const maxOfport = 65279
 
 // vswitchdOps are ovs-vswitchd's duties in the local database, as one transaction: the bridge exists, its interfaces
-// show their devices, and cur_cfg tells ovs-vsctl that its request was carried out. plugs are the bridge's interfaces.
-func vswitchdOps(rows *vsw.Rows, bridgeName string, plugs []plug, links map[string]hostnet.Link) []ovsdb.Op {
+// show their devices, and cur_cfg tells ovs-vsctl that its request was carried out. interfaces is what interfacesOps gives for the bridge.
+func vswitchdOps(rows *vsw.Rows, bridgeName string, links map[string]hostnet.Link, interfaces []ovsdb.Op) []ovsdb.Op {
 	root := findRoot(rows)
 	bridge := findBridge(rows, bridgeName)
 	if root == nil || bridge == nil {
 		return createBridgeOps(root, bridgeName)
 	}
-	ops := bridgeOps(bridge, links[bridgeName])
-	numbers := ofports(plugs, bridgeName)
-	for i := range plugs {
-		ops = append(ops, interfaceOps(&plugs[i], numbers[i])...)
-	}
-	return append(ops, rootOps(root)...)
+	return slices.Concat(bridgeOps(bridge, links[bridgeName]), interfaces, rootOps(root))
 }
 
 // createBridgeOps inserts the bridge, and the Open_vSwitch row where that is missing too.
@@ -119,6 +114,15 @@ func plugError(p *plug) string {
 		return fmt.Sprintf("could not open network device %s (No such device)", p.iface.Name)
 	}
 	return ""
+}
+
+// interfacesOps are those of all interfaces of a bridge.
+func interfacesOps(plugs []plug, bridge string) []ovsdb.Op {
+	var ops []ovsdb.Op
+	for i, number := range ofports(plugs, bridge) {
+		ops = append(ops, interfaceOps(&plugs[i], number)...)
+	}
+	return ops
 }
 
 // interfaceOps makes an Interface row show its device.

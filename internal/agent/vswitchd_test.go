@@ -82,7 +82,7 @@ func TestVswitchdOps(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plugs := plugsOf(c.rows, findBridge(c.rows, "br-int"), testLinks)
-			expectOps(t, vswitchdOps(c.rows, "br-int", plugs, testLinks), c.want)
+			expectOps(t, vswitchdOps(c.rows, "br-int", testLinks, interfacesOps(plugs, "br-int")), c.want)
 		})
 	}
 }

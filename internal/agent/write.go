@@ -31,7 +31,7 @@ func (l *loop) writeSouth(r *round) {
 func (l *loop) writeLocal(r *round) {
 	var reports []ovsdb.Op
 	if r.decided {
-		reports = installedOps(r.plugs, r.self, *r.claims, l.live.ports, r.now)
+		reports = l.installed.ops(&l.plugs, r.self, r.claims, l.live.ports, r.now)
 		if l.live.known {
 			reports = append(reports, bridgeNbCfgOps(r.bridge, l.live.nbCfg, r.now)...)
 		}

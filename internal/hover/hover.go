@@ -150,7 +150,7 @@ func (h *Hover) Apply(ctx context.Context, want *netstate.State) (netstate.Resul
 		if err := ctx.Err(); err != nil {
 			return netstate.Result{}, err
 		}
-		h.cfg.Log.Debug("apply", "action", a.String())
+		h.cfg.Log.Debug("apply", "action", a)
 		if f := h.act(a); f != nil {
 			failures = append(failures, *f)
 			keepFailed(live, a)

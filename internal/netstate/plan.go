@@ -2,6 +2,7 @@ package netstate
 
 import (
 	"fmt"
+	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
@@ -65,6 +66,9 @@ func (a Action) String() string {
 	}
 	return a.moduleLine(moduleChanges(a.Have, a.Module))
 }
+
+// LogValue is the line, made only where it is logged: it compares the whole of two modules.
+func (a Action) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 func (a Action) moduleLine(changes []string) string {
 	line := fmt.Sprintf("%s %s", a.Verb, a.Module)
