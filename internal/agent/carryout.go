@@ -35,7 +35,7 @@ func (l *loop) carryOut(ctx context.Context, r *round) {
 	network := l.reader.Network(in, r.plugged)
 	state, found := l.compiler.Compile(network)
 	r.problems = append(r.problems, found...)
-	state.FloodLimit = r.settings.FloodLimit
+	state.FloodLimit, state.FlowCache = r.settings.FloodLimit, r.settings.FlowCache
 	addRelay(state, r.snap)
 	l.prepareDevices(r)
 	l.keepNeighbours(r, state)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"woven.dev/woven/internal/logical"
+	"woven.dev/woven/internal/netstate"
 	"woven.dev/woven/internal/ovsdb"
 	"woven.dev/woven/internal/ovsdb/vsw"
 )
@@ -29,6 +30,8 @@ type Settings struct {
 	TransportZones []string
 	// FloodLimit is netstate.State.FloodLimit (woven-flood-limit).
 	FloodLimit uint32
+	// FlowCache is netstate.State.FlowCache (woven-flow-cache).
+	FlowCache netstate.FlowCache
 	// BridgeMappings are bridges by physical network (ovn-bridge-mappings).
 	BridgeMappings map[string]string
 	// AnnouncePause is the longest pause between announcements of a port, which then never end; 0: five are made (garp-max-timeout-sec).
@@ -105,7 +108,7 @@ func readSettings(row *vsw.OpenvSwitch, over Overrides) (Settings, []logical.Pro
 	s.SB, s.NB = r.remotes(over)
 	s.Encap = r.encap()
 	s.TransportZones = splitList(r.get("ovn-transport-zones"))
-	s.FloodLimit = r.floodLimit()
+	s.FloodLimit, s.FlowCache = r.floodLimit(), r.flowCache()
 	s.BridgeMappings, s.AnnouncePause = r.bridgeMappings(), r.announcePause()
 	s.Advertised = r.advertised()
 	for _, key := range slices.Sorted(maps.Keys(unsupportedKeys)) {
@@ -128,6 +131,24 @@ func (r *settingsReader) floodLimit() uint32 {
 		return defaultFloodLimit
 	}
 	return uint32(n)
+}
+
+// flowCache reads woven-flow-cache: "true", "false", or "check=N" for one of N packets to be compared.
+func (r *settingsReader) flowCache() netstate.FlowCache {
+	switch word := r.get("woven-flow-cache"); word {
+	case "", "true":
+		return netstate.FlowCache{}
+	case "false":
+		return netstate.FlowCache{Off: true}
+	default:
+		number, isCheck := strings.CutPrefix(word, "check=")
+		n, err := strconv.ParseUint(number, 10, 32)
+		if !isCheck || err != nil || n == 0 {
+			r.problem("woven-flow-cache", "%s is neither true nor false nor check=N with a number N from 1 on: it is ignored", logical.Quote(word))
+			return netstate.FlowCache{}
+		}
+		return netstate.FlowCache{Check: uint32(n)}
+	}
 }
 
 // bridgeMappings reads ovn-bridge-mappings: "NETWORK:BRIDGE,...".

@@ -60,6 +60,8 @@ func TestReadSettings(t *testing.T) {
 			problems: `open_vswitch external_ids:ovn-encap-ip-default: "192.0.2.9" is none of ovn-encap-ip: it is ignored`},
 		{name: "one bad address of two", ids: base(map[string]string{"ovn-encap-ip": "nonsense,192.0.2.1"}), want: want(nil),
 			problems: `open_vswitch external_ids:ovn-encap-ip: "nonsense" is no address of a tunnel end: it is ignored`},
+		{name: "no flow cache", ids: base(map[string]string{"woven-flow-cache": "false"}), want: want(func(s *Settings) { s.FlowCache.Off = true })},
+		{name: "flow cache checked", ids: base(map[string]string{"woven-flow-cache": "check=8"}), want: want(func(s *Settings) { s.FlowCache.Check = 8 })},
 		{name: "flood limit", ids: base(map[string]string{"woven-flood-limit": "0"}), want: want(func(s *Settings) { s.FloodLimit = 0 })},
 		{name: "bad flood limit", ids: base(map[string]string{"woven-flood-limit": "many"}), want: want(nil),
 			problems: `open_vswitch external_ids:woven-flood-limit: "many" is no number of copies a second: it is ignored`},

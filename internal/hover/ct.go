@@ -19,6 +19,7 @@ type Connections struct {
 
 	pinned map[string]*ebpf.Map // that Close closes
 	names  *ebpf.Map
+	flows  *flows
 	kinds  int
 }
 
@@ -95,7 +96,7 @@ func newConnections(maps map[string]*ebpf.Map, p *pins, kinds int) (*Connections
 	if err != nil {
 		return nil, err
 	}
-	return &Connections{Tables: tables, names: maps["iom_names"], kinds: kinds}, nil
+	return &Connections{Tables: tables, names: maps["iom_names"], flows: newFlows(maps, nil), kinds: kinds}, nil
 }
 
 // Close lets go of the pins.
@@ -126,7 +127,8 @@ func (c *Connections) Flush(f ConnectionFilter) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return c.Tables.Flush(uptime(), match)
+	n, err := c.Tables.Flush(uptime(), match)
+	return n, errors.Join(err, c.flows.forget())
 }
 
 // Zones lists the zones that ever had a connection, in order, but those of ports that are gone.

@@ -43,6 +43,7 @@ type Hover struct {
 	set    *iom.Set
 	hooks  *hooks
 	counts *counts
+	flows  *flows
 	live   liveTables
 	kinds  map[string]uint32 // number by name
 	now    func() time.Time
@@ -91,8 +92,9 @@ func (h *Hover) adopt() error {
 		}
 	}
 	h.live = newLiveTables(h.spec, h.set, h.cfg.Step)
+	h.flows = newFlows(h.set.Maps, h.cfg.Step)
 	var err error
-	if h.tables, err = newTables(state, h.cfg.Step); err != nil {
+	if h.tables, err = newTables(state, h.flows, h.cfg.Step); err != nil {
 		return err
 	}
 	if err := h.numbers.adopt(h.tables); err != nil {
@@ -140,9 +142,10 @@ func (h *Hover) Attach() AttachMode { return h.cfg.Attach }
 func (h *Hover) Release() string { return h.spec.Release }
 
 // Apply implements netstate.Applier.
-func (h *Hover) Apply(ctx context.Context, want *netstate.State) (netstate.Result, error) {
+func (h *Hover) Apply(ctx context.Context, want *netstate.State) (_ netstate.Result, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	defer func() { err = errors.Join(err, h.flows.resume()) }()
 	plan := netstate.Diff(h.have, want)
 	live := copyState(want)
 	var failures []netstate.Failure
@@ -157,6 +160,9 @@ func (h *Hover) Apply(ctx context.Context, want *netstate.State) (netstate.Resul
 		}
 	}
 	h.have = live
+	if err := h.flows.resume(); err != nil {
+		return netstate.Result{}, err
+	}
 	hooks, err := h.syncHooks(want)
 	if err != nil {
 		return netstate.Result{}, err
@@ -174,7 +180,7 @@ func (h *Hover) Apply(ctx context.Context, want *netstate.State) (netstate.Resul
 
 // copyState copies a state down to its objects, which are immutable.
 func copyState(s *netstate.State) *netstate.State {
-	return &netstate.State{Modules: maps.Clone(s.Modules), Nodes: maps.Clone(s.Nodes), Tunnel: s.Tunnel, FloodLimit: s.FloodLimit}
+	return &netstate.State{Modules: maps.Clone(s.Modules), Nodes: maps.Clone(s.Nodes), Tunnel: s.Tunnel, FloodLimit: s.FloodLimit, FlowCache: s.FlowCache}
 }
 
 // keepFailed makes live differ from what was wanted where an action failed, so that the next Apply tries again.
@@ -194,6 +200,8 @@ func keepFailed(live *netstate.State, a netstate.Action) {
 		live.Tunnel = a.Tunnel
 	case netstate.SetFloodLimit:
 		live.FloodLimit = ^a.FloodLimit
+	case netstate.SetFlowCache:
+		live.FlowCache = netstate.FlowCache{Off: !a.FlowCache.Off}
 	}
 }
 
@@ -211,6 +219,8 @@ func (h *Hover) act(a netstate.Action) *netstate.Failure {
 		}
 	case netstate.SetFloodLimit:
 		err = h.tables.set("flood limit", floodRows(a.FloodLimit))
+	case netstate.SetFlowCache:
+		err = h.tables.set("flow cache", flowRows(a.FlowCache))
 	case netstate.SetTunnel:
 		err = h.tables.set("tunnel", tunnelRows(a.Tunnel))
 	case netstate.DelTunnel:

@@ -18,6 +18,7 @@ type tables struct {
 	maps map[string]*ebpf.Map
 	rows map[string]map[string]row
 	had  map[string]holding // by owner
+	flow *flows             // halted before anything is written
 	step steps
 }
 
@@ -39,8 +40,8 @@ type row struct {
 const batchRows = 1024
 
 // newTables reads the given maps back. Their rows have no owner until set gives them one.
-func newTables(maps map[string]*ebpf.Map, step steps) (*tables, error) {
-	t := &tables{maps: maps, step: step, rows: map[string]map[string]row{}, had: map[string]holding{}}
+func newTables(maps map[string]*ebpf.Map, flow *flows, step steps) (*tables, error) {
+	t := &tables{maps: maps, flow: flow, step: step, rows: map[string]map[string]row{}, had: map[string]holding{}}
 	for name, m := range maps {
 		rows, err := readBack(m)
 		if err != nil {
@@ -226,6 +227,9 @@ func nameFull(err error) error {
 
 // putRows writes rows, many of them with one call.
 func (t *tables) putRows(name string, keys []string, values map[string]string) error {
+	if err := t.flow.halt(); err != nil {
+		return err
+	}
 	m := t.maps[name]
 	if len(keys) < 4 {
 		for _, key := range keys {
@@ -248,6 +252,12 @@ func (t *tables) putRows(name string, keys []string, values map[string]string) e
 
 // del removes rows; those of an array become zeros.
 func (t *tables) del(name string, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	if err := t.flow.halt(); err != nil {
+		return err
+	}
 	m := t.maps[name]
 	for _, key := range keys {
 		t.step.next("remove row of", name)

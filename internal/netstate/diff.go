@@ -11,7 +11,7 @@ import (
 // an empty node.
 //
 // Order: modules whose key goes to a new module leave first (nothing of the old tenant may be reached by the
-// key), then the flood limit, the tunnel, nodes, new modules, changed modules (those that lose no device first), and last the
+// key), then the flood limit, the flow cache, the tunnel, nodes, new modules, changed modules (those that lose no device first), and last the
 // removals of modules, nodes and the tunnel end. A removal must leave alone what another object of want uses by
 // then: a device that moved to another module, an address that moved to another node.
 func Diff(have, want *State) Plan {
@@ -23,6 +23,9 @@ func Diff(have, want *State) Plan {
 	plan = append(plan, taken...)
 	if have.FloodLimit != want.FloodLimit {
 		plan = append(plan, Action{Verb: SetFloodLimit, FloodLimit: want.FloodLimit})
+	}
+	if have.FlowCache != want.FlowCache {
+		plan = append(plan, Action{Verb: SetFlowCache, FlowCache: want.FlowCache})
 	}
 	if want.Tunnel != nil && !reflect.DeepEqual(have.Tunnel, want.Tunnel) {
 		plan = append(plan, Action{Verb: SetTunnel, Tunnel: want.Tunnel})

@@ -52,6 +52,9 @@ set-tunnel 2001:db8::1 device "eth0" ifindex 2
 set-node "hv3" 2001:db8::3 via 2001:db8::3 ifindex 2 mtu 1500
 set-module l2switch "sw-a" a key 1: bind "p1" to "tap1", 2 ports added
 `},
+		{"flow cache", &State{FlowCache: FlowCache{Check: 2}}, &State{FlowCache: FlowCache{Off: true}}, `
+set-flow-cache off
+`},
 		{"flood limit", &State{FloodLimit: 5}, &State{}, `
 set-flood-limit 0
 `},

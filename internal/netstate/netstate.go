@@ -21,6 +21,16 @@ type State struct {
 	// FloodLimit is how many copies a second floods may make of what one port sends, or of what comes to one module by tunnels; 0: any
 	// number.
 	FloodLimit uint32
+	// FlowCache says how the node uses its flow cache.
+	FlowCache FlowCache
+}
+
+// FlowCache is how packets of known flows are sent on at once. The zero value: all are.
+type FlowCache struct {
+	// Off: none is.
+	Off bool
+	// Check: one of so many passes all modules, and what comes out differently is counted; 0: none does.
+	Check uint32
 }
 
 // Module is one instance of an IOModule kind: for OVN, one logical datapath.

@@ -14,6 +14,7 @@ type Verb string
 // The verbs of a Plan.
 const (
 	SetFloodLimit Verb = "set-flood-limit"
+	SetFlowCache  Verb = "set-flow-cache"
 
 	SetTunnel Verb = "set-tunnel"
 	SetNode   Verb = "set-node"
@@ -32,6 +33,8 @@ type Action struct {
 	Module *Module
 	// FloodLimit is that of a SetFloodLimit.
 	FloodLimit uint32
+	// FlowCache is that of a SetFlowCache.
+	FlowCache FlowCache
 	// Have is the module that a SetModule changes; nil when the module is new.
 	Have *Module
 }
@@ -54,6 +57,8 @@ func (a Action) String() string {
 	switch a.Verb {
 	case SetFloodLimit:
 		return fmt.Sprintf("%s %d", a.Verb, a.FloodLimit)
+	case SetFlowCache:
+		return fmt.Sprintf("%s %s", a.Verb, a.FlowCache)
 	case SetTunnel, DelTunnel:
 		return fmt.Sprintf("%s %s", a.Verb, a.Tunnel)
 	case SetNode, DelNode:

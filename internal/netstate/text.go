@@ -15,6 +15,9 @@ func (s *State) Text() string {
 	if s.FloodLimit != 0 {
 		fmt.Fprintf(&b, "flood-limit %d\n", s.FloodLimit)
 	}
+	if s.FlowCache != (FlowCache{}) {
+		fmt.Fprintf(&b, "flow-cache %s\n", s.FlowCache)
+	}
 	if s.Tunnel != nil {
 		fmt.Fprintf(&b, "tunnel %s\n", s.Tunnel)
 	}
@@ -25,6 +28,17 @@ func (s *State) Text() string {
 		s.Modules[id].write(&b)
 	}
 	return b.String()
+}
+
+// String is the use of the flow cache in a few words.
+func (c FlowCache) String() string {
+	switch {
+	case c.Off:
+		return "off"
+	case c.Check > 0:
+		return fmt.Sprintf("check 1/%d", c.Check)
+	}
+	return "on"
 }
 
 // String is the tunnel end in one line.

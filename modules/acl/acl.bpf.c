@@ -122,6 +122,7 @@ static __always_inline int filter(struct __sk_buff *skb, struct iom_meta *m, int
 	struct iom_ct_look l;
 	enum acl_step step;
 
+	iom_flow_holds(m);
 	iom_trace_add(m, IOM_TRACE_ENTER, 0, 0);
 	if (!generation || !*generation)
 		return TC_ACT_OK;

@@ -237,6 +237,7 @@ type AclIomDrops struct {
 	COPY_FAILED         uint64
 	FLOOD_LIMIT         uint64
 	HERE_ONLY           uint64
+	REWRITE_FAILED      uint64
 	TAG_FAILED          uint64
 	NO_TUNNEL           uint64
 	NO_NODE             uint64
@@ -255,6 +256,54 @@ type AclIomFloodBucket struct {
 	_      structs.HostLayout
 	At     uint64
 	Tokens int64
+}
+
+type AclIomFlow struct {
+	_   structs.HostLayout
+	Key struct {
+		_     structs.HostLayout
+		In    uint32
+		Sport uint16
+		Dport uint16
+		Src   struct {
+			_ structs.HostLayout
+			A [4]uint32
+		}
+		Dst struct {
+			_ structs.HostLayout
+			A [4]uint32
+		}
+		Smac    [6]uint8
+		Dmac    [6]uint8
+		Proto   uint16
+		L4Proto uint8
+		Pad     uint8
+	}
+	Stamp  uint64
+	Until  uint32
+	Out    uint32
+	Dp     uint32
+	InKey  uint16
+	OutKey uint16
+	Smac   [6]uint8
+	Dmac   [6]uint8
+	Size   uint16
+	Hops   uint8
+	Pad    uint8
+}
+
+type AclIomFlowConfig struct {
+	_     structs.HostLayout
+	Off   uint32
+	Check uint32
+}
+
+type AclIomFlowCount struct {
+	_           structs.HostLayout
+	Hits        uint64
+	Notes       uint64
+	Checks      uint64
+	Differences uint64
 }
 
 type AclIomGroupKey struct {
@@ -457,6 +506,30 @@ type AclIomMeta struct {
 		_ structs.HostLayout
 		A [4]uint32
 	}
+	FlowStamp uint64
+	Flow      struct {
+		_     structs.HostLayout
+		In    uint32
+		Sport uint16
+		Dport uint16
+		Src   struct {
+			_ structs.HostLayout
+			A [4]uint32
+		}
+		Dst struct {
+			_ structs.HostLayout
+			A [4]uint32
+		}
+		Smac    [6]uint8
+		Dmac    [6]uint8
+		Proto   uint16
+		L4Proto uint8
+		Pad     uint8
+	}
+	FlowHash    uint32
+	FlowSize    uint16
+	FlowHeld    uint8
+	FlowHops    uint8
 	CopyIfindex uint32
 	Depth       uint32
 }
@@ -583,6 +656,10 @@ const (
 	AclMapIomFloodArrivals = "iom_flood_arrivals"
 	AclMapIomFloodPorts    = "iom_flood_ports"
 	AclMapIomFloodRate     = "iom_flood_rate"
+	AclMapIomFlowConfigs   = "iom_flow_configs"
+	AclMapIomFlowCounts    = "iom_flow_counts"
+	AclMapIomFlowStamps    = "iom_flow_stamps"
+	AclMapIomFlows         = "iom_flows"
 	AclMapIomGroups        = "iom_groups"
 	AclMapIomHandovers     = "iom_handovers"
 	AclMapIomMatchAddrs    = "iom_match_addrs"
@@ -686,6 +763,10 @@ type AclMapSpecs struct {
 	IomFloodArrivals *ebpf.MapSpec `ebpf:"iom_flood_arrivals"`
 	IomFloodPorts    *ebpf.MapSpec `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.MapSpec `ebpf:"iom_flood_rate"`
+	IomFlowConfigs   *ebpf.MapSpec `ebpf:"iom_flow_configs"`
+	IomFlowCounts    *ebpf.MapSpec `ebpf:"iom_flow_counts"`
+	IomFlowStamps    *ebpf.MapSpec `ebpf:"iom_flow_stamps"`
+	IomFlows         *ebpf.MapSpec `ebpf:"iom_flows"`
 	IomGroups        *ebpf.MapSpec `ebpf:"iom_groups"`
 	IomHandovers     *ebpf.MapSpec `ebpf:"iom_handovers"`
 	IomMatchAddrs    *ebpf.MapSpec `ebpf:"iom_match_addrs"`
@@ -763,6 +844,10 @@ type AclMaps struct {
 	IomFloodArrivals *ebpf.Map `ebpf:"iom_flood_arrivals"`
 	IomFloodPorts    *ebpf.Map `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.Map `ebpf:"iom_flood_rate"`
+	IomFlowConfigs   *ebpf.Map `ebpf:"iom_flow_configs"`
+	IomFlowCounts    *ebpf.Map `ebpf:"iom_flow_counts"`
+	IomFlowStamps    *ebpf.Map `ebpf:"iom_flow_stamps"`
+	IomFlows         *ebpf.Map `ebpf:"iom_flows"`
 	IomGroups        *ebpf.Map `ebpf:"iom_groups"`
 	IomHandovers     *ebpf.Map `ebpf:"iom_handovers"`
 	IomMatchAddrs    *ebpf.Map `ebpf:"iom_match_addrs"`
@@ -809,6 +894,10 @@ func (m *AclMaps) Close() error {
 		m.IomFloodArrivals,
 		m.IomFloodPorts,
 		m.IomFloodRate,
+		m.IomFlowConfigs,
+		m.IomFlowCounts,
+		m.IomFlowStamps,
+		m.IomFlows,
 		m.IomGroups,
 		m.IomHandovers,
 		m.IomMatchAddrs,

@@ -75,6 +75,7 @@ static __always_inline int forward_unicast(struct __sk_buff *skb, struct iom_met
 	learned = bpf_map_lookup_elem(&l2switch_learned_macs, &key);
 	if (!learned)
 		return iom_flood(skb, m, config->unknown);
+	iom_flow_ends(m); /* it may move */
 	iom_decide(m, l2switch, LEARNED, 0);
 	return iom_output(skb, m, learned->ref, leave);
 }
@@ -127,6 +128,7 @@ int l2switch_in(struct __sk_buff *skb)
 	if (!m)
 		return TC_ACT_SHOT;
 	slot = m->port;
+	iom_flow_holds(m);
 	iom_trace_add(m, IOM_TRACE_ENTER, 0, 0);
 	if (m->flags & IOM_RESUMED)
 		return forward(skb, m);
@@ -163,7 +165,10 @@ int l2switch_next(struct __sk_buff *skb)
 {
 	struct iom_meta *m = iom_meta_get(skb);
 
-	return m ? forward(skb, m) : TC_ACT_SHOT;
+	if (!m)
+		return TC_ACT_SHOT;
+	iom_flow_holds(m);
+	return forward(skb, m);
 }
 
 SEC("tc")
@@ -174,6 +179,7 @@ int l2switch_out(struct __sk_buff *skb)
 
 	if (!m)
 		return TC_ACT_SHOT;
+	iom_flow_holds(m);
 	out = iom_port_get(m->out);
 	return out ? leave(skb, m, out) : iom_drop(skb, m, iom, NO_PORT);
 }
@@ -186,6 +192,7 @@ int l2switch_leave(struct __sk_buff *skb)
 
 	if (!m)
 		return TC_ACT_SHOT;
+	iom_flow_holds(m);
 	out = iom_port_get(m->out);
 	return out ? leave_now(skb, m, out) : iom_drop(skb, m, iom, NO_PORT);
 }

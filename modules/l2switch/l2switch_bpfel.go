@@ -49,6 +49,7 @@ type L2switchIomDrops struct {
 	COPY_FAILED         uint64
 	FLOOD_LIMIT         uint64
 	HERE_ONLY           uint64
+	REWRITE_FAILED      uint64
 	TAG_FAILED          uint64
 	NO_TUNNEL           uint64
 	NO_NODE             uint64
@@ -67,6 +68,48 @@ type L2switchIomFloodBucket struct {
 	_      structs.HostLayout
 	At     uint64
 	Tokens int64
+}
+
+type L2switchIomFlow struct {
+	_   structs.HostLayout
+	Key struct {
+		_       structs.HostLayout
+		In      uint32
+		Sport   uint16
+		Dport   uint16
+		Src     L2switchIomAddr
+		Dst     L2switchIomAddr
+		Smac    [6]uint8
+		Dmac    [6]uint8
+		Proto   uint16
+		L4Proto uint8
+		Pad     uint8
+	}
+	Stamp  uint64
+	Until  uint32
+	Out    uint32
+	Dp     uint32
+	InKey  uint16
+	OutKey uint16
+	Smac   [6]uint8
+	Dmac   [6]uint8
+	Size   uint16
+	Hops   uint8
+	Pad    uint8
+}
+
+type L2switchIomFlowConfig struct {
+	_     structs.HostLayout
+	Off   uint32
+	Check uint32
+}
+
+type L2switchIomFlowCount struct {
+	_           structs.HostLayout
+	Hits        uint64
+	Notes       uint64
+	Checks      uint64
+	Differences uint64
 }
 
 type L2switchIomGroupKey struct {
@@ -115,8 +158,26 @@ type L2switchIomMeta struct {
 	Src           L2switchIomAddr
 	Dst           L2switchIomAddr
 	About         L2switchIomAddr
-	CopyIfindex   uint32
-	Depth         uint32
+	FlowStamp     uint64
+	Flow          struct {
+		_       structs.HostLayout
+		In      uint32
+		Sport   uint16
+		Dport   uint16
+		Src     L2switchIomAddr
+		Dst     L2switchIomAddr
+		Smac    [6]uint8
+		Dmac    [6]uint8
+		Proto   uint16
+		L4Proto uint8
+		Pad     uint8
+	}
+	FlowHash    uint32
+	FlowSize    uint16
+	FlowHeld    uint8
+	FlowHops    uint8
+	CopyIfindex uint32
+	Depth       uint32
 }
 
 type L2switchIomNode struct {
@@ -371,6 +432,10 @@ const (
 	L2switchMapIomFloodArrivals    = "iom_flood_arrivals"
 	L2switchMapIomFloodPorts       = "iom_flood_ports"
 	L2switchMapIomFloodRate        = "iom_flood_rate"
+	L2switchMapIomFlowConfigs      = "iom_flow_configs"
+	L2switchMapIomFlowCounts       = "iom_flow_counts"
+	L2switchMapIomFlowStamps       = "iom_flow_stamps"
+	L2switchMapIomFlows            = "iom_flows"
 	L2switchMapIomGroups           = "iom_groups"
 	L2switchMapIomHandovers        = "iom_handovers"
 	L2switchMapIomMembers          = "iom_members"
@@ -464,6 +529,10 @@ type L2switchMapSpecs struct {
 	IomFloodArrivals    *ebpf.MapSpec `ebpf:"iom_flood_arrivals"`
 	IomFloodPorts       *ebpf.MapSpec `ebpf:"iom_flood_ports"`
 	IomFloodRate        *ebpf.MapSpec `ebpf:"iom_flood_rate"`
+	IomFlowConfigs      *ebpf.MapSpec `ebpf:"iom_flow_configs"`
+	IomFlowCounts       *ebpf.MapSpec `ebpf:"iom_flow_counts"`
+	IomFlowStamps       *ebpf.MapSpec `ebpf:"iom_flow_stamps"`
+	IomFlows            *ebpf.MapSpec `ebpf:"iom_flows"`
 	IomGroups           *ebpf.MapSpec `ebpf:"iom_groups"`
 	IomHandovers        *ebpf.MapSpec `ebpf:"iom_handovers"`
 	IomMembers          *ebpf.MapSpec `ebpf:"iom_members"`
@@ -527,6 +596,10 @@ type L2switchMaps struct {
 	IomFloodArrivals    *ebpf.Map `ebpf:"iom_flood_arrivals"`
 	IomFloodPorts       *ebpf.Map `ebpf:"iom_flood_ports"`
 	IomFloodRate        *ebpf.Map `ebpf:"iom_flood_rate"`
+	IomFlowConfigs      *ebpf.Map `ebpf:"iom_flow_configs"`
+	IomFlowCounts       *ebpf.Map `ebpf:"iom_flow_counts"`
+	IomFlowStamps       *ebpf.Map `ebpf:"iom_flow_stamps"`
+	IomFlows            *ebpf.Map `ebpf:"iom_flows"`
 	IomGroups           *ebpf.Map `ebpf:"iom_groups"`
 	IomHandovers        *ebpf.Map `ebpf:"iom_handovers"`
 	IomMembers          *ebpf.Map `ebpf:"iom_members"`
@@ -561,6 +634,10 @@ func (m *L2switchMaps) Close() error {
 		m.IomFloodArrivals,
 		m.IomFloodPorts,
 		m.IomFloodRate,
+		m.IomFlowConfigs,
+		m.IomFlowCounts,
+		m.IomFlowStamps,
+		m.IomFlows,
 		m.IomGroups,
 		m.IomHandovers,
 		m.IomMembers,

@@ -39,6 +39,7 @@ static __always_inline void learn(struct __sk_buff *skb, struct iom_meta *m)
 	struct l2switch_fdb_key key = { .dp = m->dp };
 	iom_ref was;
 
+	iom_flow_ends(m); /* each packet says where its sender is */
 	iom_mac_copy(key.mac, m->smac);
 	have = bpf_map_lookup_elem(&l2switch_learned_macs, &key);
 	if (have && have->ref == m->in) {

@@ -11,6 +11,7 @@
 
 static __always_inline int is_too_big(struct __sk_buff *skb, struct iom_meta *m, struct router_port *port)
 {
+	iom_flow_limits(m, port->mtu);
 	return port->mtu && iom_frame_size(skb, m) > ETH_LEN + (__u32)port->mtu;
 }
 

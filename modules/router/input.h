@@ -89,11 +89,9 @@ static __always_inline int own_in(struct __sk_buff *skb, struct iom_meta *m)
 /* Whether the time to live ends here. */
 static __always_inline int is_expired(struct __sk_buff *skb, struct iom_meta *m)
 {
-	__u32 at = ETH_LEN +
-		   (m->proto == ETH_IP4 ? __builtin_offsetof(struct ip4_hdr, ttl) : __builtin_offsetof(struct ip6_hdr, hop_limit));
 	__u8 ttl;
 
-	return bpf_skb_load_bytes(skb, at, &ttl, sizeof(ttl)) || ttl < 2;
+	return bpf_skb_load_bytes(skb, iom_ttl_at(m), &ttl, sizeof(ttl)) || ttl < 2;
 }
 
 static __always_inline int ip_in(struct __sk_buff *skb, struct iom_meta *m, struct router_port *port)

@@ -56,40 +56,6 @@ static __always_inline struct router_route *find_route(struct iom_meta *m, struc
 	return from->order > to->order ? from : to;
 }
 
-/* Writes the MAC addresses and one less time to live. 0 or negative. */
-static __always_inline int rewrite(struct __sk_buff *skb, struct iom_meta *m, const __u8 *smac, const __u8 *dmac)
-{
-	struct {
-		__u8 dst[6], src[6];
-	} IOM_HALFWORDS eth;
-	__u32 at = ETH_LEN +
-		   (m->proto == ETH_IP4 ? __builtin_offsetof(struct ip4_hdr, ttl) : __builtin_offsetof(struct ip6_hdr, hop_limit));
-	__u16 was, is; /* ttl with the protocol behind it, network byte order */
-
-	iom_mac_copy(m->smac, smac);
-	iom_mac_copy(m->dmac, dmac);
-	iom_mac_copy(eth.src, smac);
-	iom_mac_copy(eth.dst, dmac);
-	if (m->proto == ETH_IP4) {
-		if (bpf_skb_load_bytes(skb, at, &was, sizeof(was)))
-			return -1;
-		is = was - iom_htons(0x0100);
-		if (bpf_l3_csum_replace(skb, ETH_LEN + __builtin_offsetof(struct ip4_hdr, csum), was, is, sizeof(is)) ||
-		    iom_rewrite(skb, m, at, &is, sizeof(is)))
-			return -1;
-	} else {
-		__u8 limit;
-
-		if (bpf_skb_load_bytes(skb, at, &limit, sizeof(limit)))
-			return -1;
-		limit--;
-		iom_trace_add(m, IOM_TRACE_REWRITE, at, sizeof(limit));
-		if (bpf_skb_store_bytes(skb, at, &limit, sizeof(limit), BPF_F_RECOMPUTE_CSUM))
-			return -1;
-	}
-	return iom_rewrite(skb, m, 0, &eth, sizeof(eth));
-}
-
 /* Sends the packet by a way out, to a MAC address; NULL: that of the next hop. */
 static __always_inline int send_by(struct __sk_buff *skb, struct iom_meta *m, struct router_hop *hop, const __u8 *mac)
 {
@@ -113,7 +79,7 @@ static __always_inline int send_by(struct __sk_buff *skb, struct iom_meta *m, st
 		iom_punt_at(skb, m, ROUTER_PUNT_RESOLVE, IOM_PUNT_BYTES, ROUTER_RESOLVE_RATE);
 		return iom_drop(skb, m, router, UNRESOLVED);
 	}
-	if (rewrite(skb, m, port->mac, mac))
+	if (iom_hop(skb, m, port->mac, mac, 1))
 		return iom_drop(skb, m, router, REWRITE_FAILED);
 	m->flags |= IOM_LOOPBACK;
 	return iom_output(skb, m, m->out, leave);
@@ -159,6 +125,7 @@ static __always_inline int route(struct __sk_buff *skb, struct iom_meta *m)
 		iom_decide(m, router, CONNECTED, m->in_key);
 	} else {
 		if (config->flags & ROUTER_SYMMETRIC) {
+			iom_flow_ends(m); /* each packet says where its sender is, and answers go there */
 			note_arrival(m);
 			if (find_arrival(m, table, &way)) {
 				hop.out = way.ref;

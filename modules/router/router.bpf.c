@@ -25,6 +25,7 @@ int router_in(struct __sk_buff *skb)
 
 	if (!m)
 		return TC_ACT_SHOT;
+	iom_flow_holds(m);
 	iom_trace_add(m, IOM_TRACE_ENTER, 0, 0);
 	port = router_port_get(m->port);
 	if (!port || !(port->flags & ROUTER_PORT_ENABLED))
@@ -47,7 +48,10 @@ int router_next(struct __sk_buff *skb)
 {
 	struct iom_meta *m = iom_meta_get(skb);
 
-	return m ? route(skb, m) : TC_ACT_SHOT;
+	if (!m)
+		return TC_ACT_SHOT;
+	iom_flow_holds(m);
+	return route(skb, m);
 }
 
 static __always_inline int leave_now(struct __sk_buff *skb, struct iom_meta *m)
@@ -64,6 +68,7 @@ int router_out(struct __sk_buff *skb)
 
 	if (!m)
 		return TC_ACT_SHOT;
+	iom_flow_holds(m);
 	return iom_has_services(m) ? iom_services(skb, m, 1) : leave_now(skb, m);
 }
 
@@ -72,5 +77,8 @@ int router_leave(struct __sk_buff *skb)
 {
 	struct iom_meta *m = iom_meta_get(skb);
 
-	return m ? leave_now(skb, m) : TC_ACT_SHOT;
+	if (!m)
+		return TC_ACT_SHOT;
+	iom_flow_holds(m);
+	return leave_now(skb, m);
 }

@@ -49,6 +49,7 @@ type RouterIomDrops struct {
 	COPY_FAILED         uint64
 	FLOOD_LIMIT         uint64
 	HERE_ONLY           uint64
+	REWRITE_FAILED      uint64
 	TAG_FAILED          uint64
 	NO_TUNNEL           uint64
 	NO_NODE             uint64
@@ -67,6 +68,48 @@ type RouterIomFloodBucket struct {
 	_      structs.HostLayout
 	At     uint64
 	Tokens int64
+}
+
+type RouterIomFlow struct {
+	_   structs.HostLayout
+	Key struct {
+		_       structs.HostLayout
+		In      uint32
+		Sport   uint16
+		Dport   uint16
+		Src     RouterIomAddr
+		Dst     RouterIomAddr
+		Smac    [6]uint8
+		Dmac    [6]uint8
+		Proto   uint16
+		L4Proto uint8
+		Pad     uint8
+	}
+	Stamp  uint64
+	Until  uint32
+	Out    uint32
+	Dp     uint32
+	InKey  uint16
+	OutKey uint16
+	Smac   [6]uint8
+	Dmac   [6]uint8
+	Size   uint16
+	Hops   uint8
+	Pad    uint8
+}
+
+type RouterIomFlowConfig struct {
+	_     structs.HostLayout
+	Off   uint32
+	Check uint32
+}
+
+type RouterIomFlowCount struct {
+	_           structs.HostLayout
+	Hits        uint64
+	Notes       uint64
+	Checks      uint64
+	Differences uint64
 }
 
 type RouterIomGroupKey struct {
@@ -248,8 +291,26 @@ type RouterIomMeta struct {
 	Src           RouterIomAddr
 	Dst           RouterIomAddr
 	About         RouterIomAddr
-	CopyIfindex   uint32
-	Depth         uint32
+	FlowStamp     uint64
+	Flow          struct {
+		_       structs.HostLayout
+		In      uint32
+		Sport   uint16
+		Dport   uint16
+		Src     RouterIomAddr
+		Dst     RouterIomAddr
+		Smac    [6]uint8
+		Dmac    [6]uint8
+		Proto   uint16
+		L4Proto uint8
+		Pad     uint8
+	}
+	FlowHash    uint32
+	FlowSize    uint16
+	FlowHeld    uint8
+	FlowHops    uint8
+	CopyIfindex uint32
+	Depth       uint32
 }
 
 type RouterIomNode struct {
@@ -554,6 +615,10 @@ const (
 	RouterMapIomFloodArrivals = "iom_flood_arrivals"
 	RouterMapIomFloodPorts    = "iom_flood_ports"
 	RouterMapIomFloodRate     = "iom_flood_rate"
+	RouterMapIomFlowConfigs   = "iom_flow_configs"
+	RouterMapIomFlowCounts    = "iom_flow_counts"
+	RouterMapIomFlowStamps    = "iom_flow_stamps"
+	RouterMapIomFlows         = "iom_flows"
 	RouterMapIomGroups        = "iom_groups"
 	RouterMapIomHandovers     = "iom_handovers"
 	RouterMapIomMatchAddrs    = "iom_match_addrs"
@@ -656,6 +721,10 @@ type RouterMapSpecs struct {
 	IomFloodArrivals *ebpf.MapSpec `ebpf:"iom_flood_arrivals"`
 	IomFloodPorts    *ebpf.MapSpec `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.MapSpec `ebpf:"iom_flood_rate"`
+	IomFlowConfigs   *ebpf.MapSpec `ebpf:"iom_flow_configs"`
+	IomFlowCounts    *ebpf.MapSpec `ebpf:"iom_flow_counts"`
+	IomFlowStamps    *ebpf.MapSpec `ebpf:"iom_flow_stamps"`
+	IomFlows         *ebpf.MapSpec `ebpf:"iom_flows"`
 	IomGroups        *ebpf.MapSpec `ebpf:"iom_groups"`
 	IomHandovers     *ebpf.MapSpec `ebpf:"iom_handovers"`
 	IomMatchAddrs    *ebpf.MapSpec `ebpf:"iom_match_addrs"`
@@ -728,6 +797,10 @@ type RouterMaps struct {
 	IomFloodArrivals *ebpf.Map `ebpf:"iom_flood_arrivals"`
 	IomFloodPorts    *ebpf.Map `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.Map `ebpf:"iom_flood_rate"`
+	IomFlowConfigs   *ebpf.Map `ebpf:"iom_flow_configs"`
+	IomFlowCounts    *ebpf.Map `ebpf:"iom_flow_counts"`
+	IomFlowStamps    *ebpf.Map `ebpf:"iom_flow_stamps"`
+	IomFlows         *ebpf.Map `ebpf:"iom_flows"`
 	IomGroups        *ebpf.Map `ebpf:"iom_groups"`
 	IomHandovers     *ebpf.Map `ebpf:"iom_handovers"`
 	IomMatchAddrs    *ebpf.Map `ebpf:"iom_match_addrs"`
@@ -770,6 +843,10 @@ func (m *RouterMaps) Close() error {
 		m.IomFloodArrivals,
 		m.IomFloodPorts,
 		m.IomFloodRate,
+		m.IomFlowConfigs,
+		m.IomFlowCounts,
+		m.IomFlowStamps,
+		m.IomFlows,
 		m.IomGroups,
 		m.IomHandovers,
 		m.IomMatchAddrs,

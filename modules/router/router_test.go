@@ -111,7 +111,7 @@ func setTTL(l gopacket.SerializableLayer, ttl uint8) gopacket.SerializableLayer 
 }
 
 const (
-	rewrite4 = "rewrite 22+2\nrewrite 0+12\n"
+	rewrite4 = "rewrite 22+1\nrewrite 0+12\n"
 	rewrite6 = "rewrite 21+1\nrewrite 0+12\n"
 )
 

@@ -30,7 +30,7 @@ const (
 
 // runMaps belong to one release: programs of another one must not see them.
 var runMaps = map[string]bool{"iom_progs": true, "iom_metas": true, "iom_trace_log": true,
-	"iom_punts": true, "iom_punt_bufs": true, "iom_match_queries": true}
+	"iom_punts": true, "iom_punt_bufs": true, "iom_match_queries": true, "iom_flows": true}
 
 // sharedMaps belong to all releases with the same layout of them: by these two releases speak while hooks are switched from one to the other.
 var sharedMaps = map[string]bool{"iom_handovers": true}

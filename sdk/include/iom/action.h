@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* action.h: what a module may do with a packet. Every effect goes through these calls, so that a trace can record
- * them instead and a flow cache can learn them. Each ends in a verdict that the module returns at once, but for the rewrite. */
+ * them instead and the flow cache can note them. Each ends in a verdict that the module returns at once, but for iom_rewrite and iom_hop. */
 #ifndef IOM_ACTION_H
 #define IOM_ACTION_H
 
@@ -132,6 +132,7 @@ static __always_inline int iom_output(struct __sk_buff *skb, struct iom_meta *m,
 		if (m->flags & IOM_HERE_ONLY)
 			return iom_drop(skb, m, iom, HERE_ONLY);
 		m->out_key = iom_ref_key(out);
+		iom_flow_leaves(m);
 		return iom_call_tunnel(skb, m);
 	}
 	if (out & IOM_REF_GROUP)
@@ -173,6 +174,7 @@ static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m
 		iom_trace_append(m, IOM_TRACE_OUTPUT, m->out, 0);
 		return TC_ACT_SHOT;
 	}
+	iom_flow_leaves(m);
 	iom_count_tx(skb, m->out);
 	if (port->tag && bpf_skb_vlan_push(skb, iom_htons(ETH_VLAN), port->tag))
 		return iom_drop(skb, m, iom, TAG_FAILED);
@@ -194,8 +196,71 @@ static __always_inline int iom_deliver(struct __sk_buff *skb, struct iom_meta *m
 /* iom_rewrite changes bytes of the packet; the caller keeps m in step. Invalidates packet pointers. Negative on failure. */
 static __always_inline int iom_rewrite(struct __sk_buff *skb, struct iom_meta *m, __u32 offset, const void *bytes, __u32 len)
 {
+	iom_flow_ends(m);
 	iom_trace_add(m, IOM_TRACE_REWRITE, offset, len);
 	return bpf_skb_store_bytes(skb, offset, bytes, len, 0);
+}
+
+/* A checksum in an Internet header after a word that it covers has changed (RFC 1624); all in network byte order. */
+static __always_inline __u16 iom_csum_after(__u16 csum, __u16 was, __u16 is)
+{
+	__u32 sum = (__u16)~csum + (__u16)~was + (__u32)is;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/* What an IPv4 packet begins with, as far as routers write it. */
+struct iom_hop4 {
+	struct eth_hdr eth;
+	__u8 rest[8];
+	__u16 ttl; /* and the protocol, network byte order */
+	__u16 csum;
+} IOM_HALFWORDS;
+
+static __always_inline int iom_hop4(struct __sk_buff *skb, struct iom_meta *m, __u8 hops)
+{
+	struct iom_hop4 h;
+	__u16 was;
+
+	if (bpf_skb_load_bytes(skb, 0, &h, sizeof(h)))
+		return -1;
+	was = h.ttl;
+	h.ttl = was - hops;
+	h.csum = iom_csum_after(h.csum, was, h.ttl);
+	iom_mac_copy(h.eth.src, m->smac);
+	iom_mac_copy(h.eth.dst, m->dmac);
+	return bpf_skb_store_bytes(skb, 0, &h, sizeof(h), 0);
+}
+
+static __always_inline int iom_hop6(struct __sk_buff *skb, struct iom_meta *m, __u8 hops)
+{
+	struct {
+		__u8 dst[6], src[6];
+	} IOM_HALFWORDS eth;
+	__u8 limit;
+
+	if (bpf_skb_load_bytes(skb, iom_ttl_at(m), &limit, sizeof(limit)))
+		return -1;
+	limit -= hops;
+	iom_mac_copy(eth.src, m->smac);
+	iom_mac_copy(eth.dst, m->dmac);
+	if (bpf_skb_store_bytes(skb, iom_ttl_at(m), &limit, sizeof(limit), BPF_F_RECOMPUTE_CSUM))
+		return -1;
+	return bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0);
+}
+
+/* iom_hop makes an IP packet, whose time to live is more than hops, one that has passed so many routers, of which the last one sends it from smac
+ * to dmac. Keeps m in step. Invalidates packet pointers. Negative on failure. */
+static __always_inline int iom_hop(struct __sk_buff *skb, struct iom_meta *m, const __u8 *smac, const __u8 *dmac, __u8 hops)
+{
+	iom_mac_copy(m->smac, smac);
+	iom_mac_copy(m->dmac, dmac);
+	m->flow_hops += hops;
+	iom_trace_add(m, IOM_TRACE_REWRITE, iom_ttl_at(m), 1);
+	iom_trace_add(m, IOM_TRACE_REWRITE, 0, 12);
+	return m->proto == ETH_IP4 ? iom_hop4(skb, m, hops) : iom_hop6(skb, m, hops);
 }
 
 #endif

@@ -110,6 +110,12 @@ static __always_inline __u32 iom_ct_identify(struct __sk_buff *skb, struct iom_m
 	return l->found->progress == IOM_CT_ASKED ? IOM_MATCH_CT_NEW : IOM_MATCH_CT_EST;
 }
 
+/* Whether a packet changes nothing about an established connection. */
+static __always_inline int iom_ct_is_plain(const struct iom_ct_look *l)
+{
+	return l->established && !(l->state & IOM_MATCH_CT_REL) && (l->key.proto != PROTO_TCP || l->tcp == TCP_ACK);
+}
+
 /* iom_ct_find looks an IP packet's connection up and gives l->state. Sets the ports of later fragments in m. */
 static __always_inline __u32 iom_ct_find(struct __sk_buff *skb, struct iom_meta *m, __u32 zone, struct iom_ct_look *l)
 {
@@ -120,6 +126,7 @@ static __always_inline __u32 iom_ct_find(struct __sk_buff *skb, struct iom_meta 
 	if (iom_unlikely(m->fragment || m->first_fragment))
 		echo = iom_ct_gather(skb, m, zone, l->now);
 	if (echo < 0) {
+		iom_flow_ends(m);
 		l->overtook = 1;
 		return l->state = IOM_MATCH_CT_TRK | IOM_MATCH_CT_INV;
 	}
@@ -129,6 +136,8 @@ static __always_inline __u32 iom_ct_find(struct __sk_buff *skb, struct iom_meta 
 		if (l->state & IOM_MATCH_CT_NEW) /* the first reply */
 			l->state ^= IOM_MATCH_CT_NEW | IOM_MATCH_CT_EST;
 	}
+	if (!l->found || !iom_ct_is_plain(l) || l->found->progress != IOM_CT_ESTABLISHED)
+		iom_flow_ends(m);
 	return l->state;
 }
 
@@ -207,11 +216,6 @@ static __always_inline void iom_ct_touch(struct iom_meta *m, struct iom_ct_look 
 static __always_inline __u32 iom_ct_voucher(__u64 generation, __u32 out, __u32 now)
 {
 	return (((__u32)(generation >> 32) ^ (__u32)generation) + out * 0x9e3779b1u + now * 0x85ebca6bu) | 1;
-}
-
-static __always_inline int iom_ct_is_plain(const struct iom_ct_look *l)
-{
-	return l->established && !(l->state & IOM_MATCH_CT_REL) && (l->key.proto != PROTO_TCP || l->tcp == TCP_ACK);
 }
 
 /* A packet that came in, and that others may vouch for, takes its voucher along. */

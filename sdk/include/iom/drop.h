@@ -11,7 +11,7 @@
 #ifndef IOM_DROP_H
 #define IOM_DROP_H
 
-#include <iom/meta.h>
+#include <iom/flow.h>
 #include <iom/trace.h>
 
 struct iom_drop_key {
@@ -59,6 +59,8 @@ struct iom_drop_key {
 			if ((m)->port) \
 				module##_count_drop((m)->dp, (m)->port, reason_); \
 			module##_count_drop((m)->dp, 0, reason_); \
+			if ((m)->flags & IOM_FLOW_CHECK) \
+				iom_flow_differs(m); \
 		} \
 		TC_ACT_SHOT; \
 	})
@@ -80,6 +82,7 @@ struct iom_drop_key {
 	X(COPY_FAILED, "copy to a group member was refused by the device") \
 	X(FLOOD_LIMIT, "more flood copies than a port may cause (woven-flood-limit)") \
 	X(HERE_ONLY, "from a localport to a port of another node") \
+	X(REWRITE_FAILED, "rewrite refused by the kernel") \
 	X(TAG_FAILED, "VLAN tag of a sub-port refused by the kernel") \
 	X(NO_TUNNEL, "this node has no tunnel end") \
 	X(NO_NODE, "tunnel peer does not exist") \

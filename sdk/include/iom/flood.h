@@ -141,6 +141,8 @@ static __noinline int iom_copy_all(struct __sk_buff *skb, struct iom_meta *m, __
 	struct iom_tunnel *tunnel = bpf_map_lookup_elem(&iom_tunnel_end, &zero);
 
 	f.handover = bpf_map_lookup_elem(&iom_handovers, &zero);
+	if (m)
+		iom_flow_ends(m);
 	if (!m || !first || !f.handover)
 		return TC_ACT_SHOT; /* unreachable: all exist */
 	if (first->depth + 1 >= IOM_DEPTH_TRACE && !(m->flags & IOM_TRACE))

@@ -50,6 +50,7 @@ static __noinline struct iom_match_query *iom_match_begin(struct __sk_buff *skb,
 
 	if (!q || !m)
 		return NULL;
+	iom_flow_ends(m);
 	__builtin_memset(q, 0, __builtin_offsetof(struct iom_match_query, in_key));
 	q->in_key = m->in_key;
 	q->out_key = m->out_key;

@@ -36,11 +36,23 @@ enum {
 	IOM_AT_EGRESS = 1 << 5, /* this run is in a device's egress hook, and the packet is not that device's */
 	IOM_RESUMED = 1 << 6, /* user space had the packet and sent it on: it is not punted for the same reason again */
 	IOM_TRACE_REPLY = 1 << 7, /* of a trace: the packet answers one that passed, though no connection tells so */
+	IOM_FLOW_CHECK = 1 << 8, /* what becomes of the packet is compared with what is noted of its flow, see <iom/flow.h> */
 
 	IOM_DEPTH_TRACE = 3, /* element of iom_metas that trace runs use */
 
 	IOM_MAX_HOPS = 30, /* module visits of one packet; the kernel ends at 33 tail calls */
 };
+
+/* What the flow cache knows a packet by, as it came in: 7 words that are compared as such. */
+struct iom_flow_key {
+	__u32 in; /* slot of the port */
+	__u16 sport, dport; /* host byte order */
+	struct iom_addr src, dst;
+	__u8 smac[6], dmac[6];
+	__u16 proto; /* ethertype, host byte order */
+	__u8 l4_proto;
+	__u8 pad;
+} __attribute__((aligned(8)));
 
 struct iom_meta {
 	__u32 flags;
@@ -68,6 +80,14 @@ struct iom_meta {
 	struct iom_addr src, dst; /* of IPv4 and IPv6 */
 	struct iom_addr about; /* what a punt tells besides: where a router sends the packet, which rule it met */
 
+	/* Of the flow cache, see <iom/flow.h>. */
+	__u64 flow_stamp; /* of the tables when the packet came in; 0: what becomes of it is not noted */
+	struct iom_flow_key flow;
+	__u32 flow_hash;
+	__u16 flow_size; /* bytes: larger IP packets fare otherwise; 0: none does */
+	__u8 flow_held; /* programs for which it holds */
+	__u8 flow_hops; /* routers passed */
+
 	/* Where a copy is on its way to; set around bpf_clone_redirect. */
 	__u32 copy_ifindex;
 
@@ -81,6 +101,12 @@ struct {
 	__type(value, struct iom_meta);
 	__uint(max_entries, IOM_DEPTH_TRACE + 1);
 } iom_metas SEC(".maps");
+
+/* iom_flow_ends says that what is done with the packet does not hold for its flow. */
+static __always_inline void iom_flow_ends(struct iom_meta *m)
+{
+	m->flow_stamp = 0;
+}
 
 /* iom_meta_get returns the metadata of this run; NULL cannot happen after an entry program. */
 static __always_inline struct iom_meta *iom_meta_get(struct __sk_buff *skb)

@@ -95,6 +95,13 @@ static __always_inline int iom_parse_ip6(struct __sk_buff *skb, struct iom_meta 
 	return 0;
 }
 
+/* iom_ttl_at is where an IP packet has its time to live, or hop limit. */
+static __always_inline __u32 iom_ttl_at(struct iom_meta *m)
+{
+	return ETH_LEN +
+	       (m->proto == ETH_IP4 ? __builtin_offsetof(struct ip4_hdr, ttl) : __builtin_offsetof(struct ip6_hdr, hop_limit));
+}
+
 /* iom_frame_size is the bytes of the largest frame that the packet becomes when it is cut (GSO), with its Ethernet header and without a tag;
  * 0 when its transport header can't be read. */
 static __always_inline __u32 iom_frame_size(struct __sk_buff *skb, struct iom_meta *m)

@@ -120,6 +120,7 @@ IOM_SUBPROG int iom_punt_at(struct __sk_buff *skb, struct iom_meta *m, __u32 rea
 		return 0;
 	key.dp = m->dp;
 	key.ip6 = m->proto == ETH_IP6;
+	iom_flow_ends(m);
 	iom_trace_add(m, IOM_TRACE_PUNT, reason, 0);
 	if (m->flags & IOM_TRACE)
 		return 1;

@@ -223,6 +223,30 @@ type MatchIomMeta struct {
 		_ structs.HostLayout
 		A [4]uint32
 	}
+	FlowStamp uint64
+	Flow      struct {
+		_     structs.HostLayout
+		In    uint32
+		Sport uint16
+		Dport uint16
+		Src   struct {
+			_ structs.HostLayout
+			A [4]uint32
+		}
+		Dst struct {
+			_ structs.HostLayout
+			A [4]uint32
+		}
+		Smac    [6]uint8
+		Dmac    [6]uint8
+		Proto   uint16
+		L4Proto uint8
+		Pad     uint8
+	}
+	FlowHash    uint32
+	FlowSize    uint16
+	FlowHeld    uint8
+	FlowHops    uint8
 	CopyIfindex uint32
 	Depth       uint32
 }

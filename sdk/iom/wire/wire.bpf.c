@@ -3,7 +3,7 @@
 
 /* wire.bpf.c: how packets come in and leave: the programs on the devices' hooks, and the tunnel.
  *
- *   vif_in       ingress of a port's device: a workload sends
+ *   vif_in       ingress of a port's device: a workload sends; what the flow cache knows goes where the flow went
  *   vif_out      egress of a port's device: lets pass what a pipeline sent, runs the egress pipeline of flood copies
  *   underlay_in  ingress of the tunnel's devices: Geneve for us is ours, all else passes
  *   relay_out    egress of the relay device: encapsulates flood copies for other nodes, takes those for links between instances, and what
@@ -120,6 +120,10 @@ static __always_inline struct iom_meta *begin_at(struct __sk_buff *skb, struct i
 		m->ct_state = 0;
 		m->ct_zone = 0;
 		m->ct_voucher = 0;
+		m->flow_stamp = 0;
+		m->flow_size = 0;
+		m->flow_held = 0;
+		m->flow_hops = 0;
 		m->copy_ifindex = 0;
 	}
 	return m;
@@ -135,8 +139,8 @@ static __always_inline struct iom_meta *begin(struct __sk_buff *skb)
 	return begin_at(skb, meta_at(first->depth), first->depth);
 }
 
-/* The packet enters the network by a port of this node. */
-static __always_inline int enter(struct __sk_buff *skb, struct iom_meta *m, __u32 slot)
+/* The packet, which iom_parse has looked at with a result, enters the network by a port of this node. */
+static __always_inline int enter_parsed(struct __sk_buff *skb, struct iom_meta *m, __u32 slot, int parsed)
 {
 	struct iom_port *port = iom_port_get(slot);
 
@@ -148,9 +152,31 @@ static __always_inline int enter(struct __sk_buff *skb, struct iom_meta *m, __u3
 	m->in_key = port->key;
 	if (port->flags & IOM_PORT_HERE_ONLY)
 		m->flags |= IOM_HERE_ONLY;
-	if (iom_parse(skb, m))
+	if (parsed)
 		return iom_drop(skb, m, iom, TRUNCATED);
 	return iom_call(skb, m, port->kind, IOM_PROG_IN);
+}
+
+static __always_inline int enter(struct __sk_buff *skb, struct iom_meta *m, __u32 slot)
+{
+	return enter_parsed(skb, m, slot, iom_parse(skb, m));
+}
+
+/* Sends the packet where its flow goes. */
+static __always_inline int follow(struct __sk_buff *skb, struct iom_meta *m, const struct iom_flow *f)
+{
+	struct iom_port *port;
+
+	m->dp = f->dp;
+	m->in_key = f->in_key;
+	m->out = f->out;
+	m->out_key = f->out_key;
+	if (f->hops && iom_hop(skb, m, f->smac, f->dmac, f->hops))
+		return iom_drop(skb, m, iom, REWRITE_FAILED);
+	if (m->out & IOM_REF_REMOTE)
+		return iom_call_tunnel(skb, m);
+	port = iom_port_get(m->out);
+	return port ? iom_deliver(skb, m, port) : iom_drop(skb, m, iom, NO_PORT);
 }
 
 SEC("tc")
@@ -158,13 +184,17 @@ int vif_in(struct __sk_buff *skb)
 {
 	__u32 slot = skb->vlan_present ? bound_sub_port(skb) : 0;
 	struct iom_meta *m = begin(skb);
+	const struct iom_flow *f;
+	int parsed;
 
 	if (!slot)
 		slot = bound_port(skb->ifindex);
 	if (!m)
 		return TC_ACT_SHOT;
 	iom_count_rx(skb, slot);
-	return enter(skb, m, slot);
+	parsed = iom_parse(skb, m);
+	f = parsed ? NULL : iom_flow_find(skb, m, slot);
+	return f ? follow(skb, m, f) : enter_parsed(skb, m, slot, parsed);
 }
 
 /* If this run is a copy that a flood sends to this device: its metadata, taken over from the flooding program. */

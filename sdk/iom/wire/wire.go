@@ -4,7 +4,7 @@ package wire
 
 import "github.com/cilium/ebpf"
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package wire -output-stem wire -type iom_dp -type iom_port -type iom_node -type iom_tunnel -type iom_group_key -type iom_tun_key -type iom_tun -type iom_stats -type iom_drop_key -type iom_trace_rec -type iom_trace_what -type iom_tag_key -type iom_ct_key -type iom_ct -type iom_ct_progress -type iom_ct_flag -type iom_ct_zone_key -type iom_ct_zone_count -type iom_ct_pace -type iom_ct_frag_key -type iom_ct_frag -type iom_name_key -type iom_name -type iom_port_flag -type iom_tunnel_flag -type iom_punted -type iom_punt_key -type iom_punt_limit -type iom_punt_meter -type iom_flood_bucket Wire wire.bpf.c -- -I../../include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package wire -output-stem wire -type iom_dp -type iom_port -type iom_node -type iom_tunnel -type iom_group_key -type iom_tun_key -type iom_tun -type iom_stats -type iom_drop_key -type iom_trace_rec -type iom_trace_what -type iom_tag_key -type iom_ct_key -type iom_ct -type iom_ct_progress -type iom_ct_flag -type iom_ct_zone_key -type iom_ct_zone_count -type iom_ct_pace -type iom_ct_frag_key -type iom_ct_frag -type iom_name_key -type iom_name -type iom_port_flag -type iom_tunnel_flag -type iom_punted -type iom_punt_key -type iom_punt_limit -type iom_punt_meter -type iom_flood_bucket -type iom_flow_key -type iom_flow -type iom_flow_config -type iom_flow_count Wire wire.bpf.c -- -I../../include -O2 -fno-strict-aliasing -mcpu=v3 -Wall -Wextra -Wno-unused-function
 
 // Rows of the shared tables as the C structs lay them out.
 type (
@@ -20,6 +20,9 @@ type (
 	DropKey   = WireIomDropKey
 	TraceRec  = WireIomTraceRec
 	TagKey    = WireIomTagKey
+
+	FlowConfig = WireIomFlowConfig
+	FlowCount  = WireIomFlowCount
 
 	CtKey       = WireIomCtKey
 	Ct          = WireIomCt

@@ -146,6 +146,7 @@ type WireIomDrops struct {
 	COPY_FAILED         uint64
 	FLOOD_LIMIT         uint64
 	HERE_ONLY           uint64
+	REWRITE_FAILED      uint64
 	TAG_FAILED          uint64
 	NO_TUNNEL           uint64
 	NO_NODE             uint64
@@ -164,6 +165,50 @@ type WireIomFloodBucket struct {
 	_      structs.HostLayout
 	At     uint64
 	Tokens int64
+}
+
+type WireIomFlow struct {
+	_      structs.HostLayout
+	Key    WireIomFlowKey
+	Stamp  uint64
+	Until  uint32
+	Out    uint32
+	Dp     uint32
+	InKey  uint16
+	OutKey uint16
+	Smac   [6]uint8
+	Dmac   [6]uint8
+	Size   uint16
+	Hops   uint8
+	Pad    uint8
+}
+
+type WireIomFlowConfig struct {
+	_     structs.HostLayout
+	Off   uint32
+	Check uint32
+}
+
+type WireIomFlowCount struct {
+	_           structs.HostLayout
+	Hits        uint64
+	Notes       uint64
+	Checks      uint64
+	Differences uint64
+}
+
+type WireIomFlowKey struct {
+	_       structs.HostLayout
+	In      uint32
+	Sport   uint16
+	Dport   uint16
+	Src     WireIomAddr
+	Dst     WireIomAddr
+	Smac    [6]uint8
+	Dmac    [6]uint8
+	Proto   uint16
+	L4Proto uint8
+	Pad     uint8
 }
 
 type WireIomGroupKey struct {
@@ -221,6 +266,12 @@ type WireIomMeta struct {
 	Src           WireIomAddr
 	Dst           WireIomAddr
 	About         WireIomAddr
+	FlowStamp     uint64
+	Flow          WireIomFlowKey
+	FlowHash      uint32
+	FlowSize      uint16
+	FlowHeld      uint8
+	FlowHops      uint8
 	CopyIfindex   uint32
 	Depth         uint32
 }
@@ -402,6 +453,10 @@ const (
 	WireMapIomFloodArrivals = "iom_flood_arrivals"
 	WireMapIomFloodPorts    = "iom_flood_ports"
 	WireMapIomFloodRate     = "iom_flood_rate"
+	WireMapIomFlowConfigs   = "iom_flow_configs"
+	WireMapIomFlowCounts    = "iom_flow_counts"
+	WireMapIomFlowStamps    = "iom_flow_stamps"
+	WireMapIomFlows         = "iom_flows"
 	WireMapIomGroups        = "iom_groups"
 	WireMapIomHandovers     = "iom_handovers"
 	WireMapIomMembers       = "iom_members"
@@ -505,6 +560,10 @@ type WireMapSpecs struct {
 	IomFloodArrivals *ebpf.MapSpec `ebpf:"iom_flood_arrivals"`
 	IomFloodPorts    *ebpf.MapSpec `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.MapSpec `ebpf:"iom_flood_rate"`
+	IomFlowConfigs   *ebpf.MapSpec `ebpf:"iom_flow_configs"`
+	IomFlowCounts    *ebpf.MapSpec `ebpf:"iom_flow_counts"`
+	IomFlowStamps    *ebpf.MapSpec `ebpf:"iom_flow_stamps"`
+	IomFlows         *ebpf.MapSpec `ebpf:"iom_flows"`
 	IomGroups        *ebpf.MapSpec `ebpf:"iom_groups"`
 	IomHandovers     *ebpf.MapSpec `ebpf:"iom_handovers"`
 	IomMembers       *ebpf.MapSpec `ebpf:"iom_members"`
@@ -572,6 +631,10 @@ type WireMaps struct {
 	IomFloodArrivals *ebpf.Map `ebpf:"iom_flood_arrivals"`
 	IomFloodPorts    *ebpf.Map `ebpf:"iom_flood_ports"`
 	IomFloodRate     *ebpf.Map `ebpf:"iom_flood_rate"`
+	IomFlowConfigs   *ebpf.Map `ebpf:"iom_flow_configs"`
+	IomFlowCounts    *ebpf.Map `ebpf:"iom_flow_counts"`
+	IomFlowStamps    *ebpf.Map `ebpf:"iom_flow_stamps"`
+	IomFlows         *ebpf.Map `ebpf:"iom_flows"`
 	IomGroups        *ebpf.Map `ebpf:"iom_groups"`
 	IomHandovers     *ebpf.Map `ebpf:"iom_handovers"`
 	IomMembers       *ebpf.Map `ebpf:"iom_members"`
@@ -610,6 +673,10 @@ func (m *WireMaps) Close() error {
 		m.IomFloodArrivals,
 		m.IomFloodPorts,
 		m.IomFloodRate,
+		m.IomFlowConfigs,
+		m.IomFlowCounts,
+		m.IomFlowStamps,
+		m.IomFlows,
 		m.IomGroups,
 		m.IomHandovers,
 		m.IomMembers,
