@@ -24,6 +24,7 @@ type sweeper struct {
 	plane interface {
 		hitTables
 		Uptime() time.Duration
+		FlowCounts() (hover.FlowCounts, error)
 	}
 	log *slog.Logger
 	// wake is called when there are other problems than before.
@@ -75,8 +76,12 @@ func (s *sweeper) sweep() error {
 	if err != nil {
 		return err
 	}
+	flows, err := s.plane.FlowCounts()
+	if err != nil {
+		return err
+	}
 	before := s.last()
-	now := &connectionsSeen{usage: usage, problems: connectionProblems(usage, counts, instances)}
+	now := &connectionsSeen{usage: usage, problems: append(connectionProblems(usage, counts, instances), flowProblems(flows)...)}
 	s.seen.Store(now)
 	if !slices.Equal(before.problems, now.problems) {
 		s.wake()

@@ -41,7 +41,9 @@ func (s *sweptConnections) Counts(time.Duration) (map[ct.Zone]ct.Count, error) {
 
 // sweptPlane has an instance with ports 1, which is plugged, 2, which is not, 4, which is elsewhere, and 5, which is here, too, and an instance that could
 // not be applied.
-type sweptPlane struct{}
+type sweptPlane struct{ flows hover.FlowCounts }
+
+func (p sweptPlane) FlowCounts() (hover.FlowCounts, error) { return p.flows, nil }
 
 func (sweptPlane) ReadTable(string) (map[string]string, error)          { return nil, nil }
 func (sweptPlane) WriteTable(string, map[string]string, []string) error { return nil }
@@ -124,6 +126,9 @@ func TestSweeperSeesPressure(t *testing.T) {
 	look("still short", 1, short...)
 	c.counts, c.usage = calm, room
 	look("room again", 2)
+	s.plane = sweptPlane{flows: hover.FlowCounts{Checks: 9, Differences: 2}}
+	look("a flow cache that is wrong", 3,
+		"data_plane flow cache: 2 of 9 packets that were compared came out differently from what was noted of their flow: set external_ids:woven-flow-cache=false, and report it")
 	if seen := (*sweeper)(nil).last(); len(seen.problems) != 0 {
 		t.Errorf("without a sweeper there are problems %v", seen.problems)
 	}

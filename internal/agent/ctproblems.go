@@ -41,3 +41,14 @@ func connectionProblems(usage []ct.Usage, counts map[ct.Zone]ct.Count, instances
 	}
 	return problems.Sorted()
 }
+
+// flowProblems are that packets of a flow did not fare alike.
+func flowProblems(n hover.FlowCounts) logical.Problems {
+	var problems logical.Problems
+	if n.Differences > 0 {
+		problems.Add("data_plane", "flow cache",
+			"%d of %d packets that were compared came out differently from what was noted of their flow: set external_ids:woven-flow-cache=false, and report it",
+			n.Differences, n.Checks)
+	}
+	return problems
+}

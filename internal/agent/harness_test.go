@@ -237,6 +237,7 @@ func (p *fakePlane) ReadTable(name string) (map[string]string, error) {
 func (p *fakePlane) WriteTable(string, map[string]string, []string) error { return nil }
 func (p *fakePlane) Uptime() time.Duration                                { return 0 }
 func (p *fakePlane) PuntCounts() ([]hover.PuntCount, error)               { return nil, nil }
+func (p *fakePlane) FlowCounts() (hover.FlowCounts, error)                { return hover.FlowCounts{}, nil }
 func (p *fakePlane) Usage() []hover.Usage                                 { return nil }
 
 // fakePunts lets the test punt.

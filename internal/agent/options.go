@@ -61,6 +61,7 @@ type Plane interface {
 	Uptime() time.Duration
 	PuntCounts() ([]hover.PuntCount, error)
 	Usage() []hover.Usage
+	FlowCounts() (hover.FlowCounts, error)
 	Close()
 }
 

@@ -7,6 +7,9 @@ import (
 	"woven.dev/woven/internal/hover"
 )
 
+// FlowCounts are what the flow cache did; see hover.Hover.
+func (s *Source) FlowCounts() (hover.FlowCounts, error) { return s.loop.plane.FlowCounts() }
+
 // Usage says how full the data plane's tables are, those of connections included, by name; see hover.Hover.
 func (s *Source) Usage() []hover.Usage {
 	list := s.loop.plane.Usage()

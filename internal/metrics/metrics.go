@@ -29,6 +29,7 @@ type Source interface {
 	Punts() ([]hover.PuntCount, punt.Counts, error)
 	// Usage says how full the tables are.
 	Usage() []hover.Usage
+	FlowCounts() (hover.FlowCounts, error)
 	ConnectionZones() ([]v1.ConnectionZone, error)
 }
 
@@ -55,6 +56,7 @@ func New(source Source) *Metrics {
 		puntCollector{source},
 		tableCollector{source},
 		connectionCollector{source},
+		flowCollector{source},
 		m.apply,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

@@ -26,10 +26,13 @@ type fakeSource struct {
 	read   punt.Counts
 	usage  []hover.Usage
 	zones  []v1.ConnectionZone
+	flows  hover.FlowCounts
 	err    error
 }
 
 func (f *fakeSource) ConnectionZones() ([]v1.ConnectionZone, error) { return f.zones, f.err }
+
+func (f *fakeSource) FlowCounts() (hover.FlowCounts, error) { return f.flows, f.err }
 
 func (f *fakeSource) Usage() []hover.Usage { return f.usage }
 
@@ -67,6 +70,23 @@ woven_port_connections_limit{port="p2",switch="sw0"} 7
 # TYPE woven_port_connections_refused_total counter
 woven_port_connections_refused_total{port="p1",switch="sw0"} 0
 woven_port_connections_refused_total{port="p2",switch="sw0"} 3
+`)
+}
+
+func TestFlowCache(t *testing.T) {
+	compare(t, flowCollector{&fakeSource{flows: hover.FlowCounts{Hits: 100, Notes: 7, Checks: 5, Differences: 1}}}, `
+# HELP woven_flow_cache_checks_total Packets that passed all modules to be compared with what the flow cache had (woven-flow-cache=check=N).
+# TYPE woven_flow_cache_checks_total counter
+woven_flow_cache_checks_total 5
+# HELP woven_flow_cache_differences_total Of the packets that were compared, those that came out differently.
+# TYPE woven_flow_cache_differences_total counter
+woven_flow_cache_differences_total 1
+# HELP woven_flow_cache_hits_total Packets that the flow cache sent on at once.
+# TYPE woven_flow_cache_hits_total counter
+woven_flow_cache_hits_total 100
+# HELP woven_flow_cache_notes_total Packets that passed all modules and were noted in the flow cache.
+# TYPE woven_flow_cache_notes_total counter
+woven_flow_cache_notes_total 7
 `)
 }
 
