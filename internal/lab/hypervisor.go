@@ -87,13 +87,17 @@ func (l *Lab) configureChassis(ctx context.Context, hv hypervisor) error {
 			return err
 		}
 	}
-	_, err := l.VSCtl(ctx, hv.Name(), "--no-wait", "init", "--", "set", "Open_vSwitch", ".",
-		"external_ids:system-id="+hv.Name(),
-		"external_ids:hostname="+hv.Name(),
+	set := []string{"--no-wait", "init", "--", "set", "Open_vSwitch", ".",
+		"external_ids:system-id=" + hv.Name(),
+		"external_ids:hostname=" + hv.Name(),
 		fmt.Sprintf(`external_ids:ovn-remote=%q`, l.remotes(southbound)),
 		fmt.Sprintf(`external_ids:woven-nb-remote=%q`, l.remotes(northbound)),
 		"external_ids:ovn-encap-type=geneve",
-		fmt.Sprintf(`external_ids:ovn-encap-ip="%s"`, fmt.Sprintf(underlay4, hv.host())))
+		fmt.Sprintf(`external_ids:ovn-encap-ip="%s"`, fmt.Sprintf(underlay4, hv.host()))}
+	if l.opts.FlowCache != "" {
+		set = append(set, fmt.Sprintf(`external_ids:woven-flow-cache=%q`, l.opts.FlowCache))
+	}
+	_, err := l.VSCtl(ctx, hv.Name(), set...)
 	return err
 }
 

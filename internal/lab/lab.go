@@ -59,6 +59,8 @@ type Options struct {
 	Woven string
 	// AgentArgs are further arguments of the agent.
 	AgentArgs []string
+	// FlowCache is what hypervisors' Open_vSwitch rows say in external_ids:woven-flow-cache; empty: nothing.
+	FlowCache string
 	// TLS has the databases ask hypervisors for certificates, and the Southbound one give them the role ovn-controller (RBAC).
 	TLS bool
 	// Clustered makes both databases clusters of three servers, whose services are NB, NB+"2", NB+"3" and likewise for SB. Not with TLS.

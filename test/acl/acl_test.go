@@ -22,6 +22,7 @@ func TestTwoNodes(t *testing.T) {
 		"tenants":         tenants,
 		"log":             logReplies,
 	})
+	labtest.ExpectHits(t, l)
 }
 
 func TestThreeNodes(t *testing.T) {
