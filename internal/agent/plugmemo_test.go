@@ -38,7 +38,11 @@ func TestPlugMemos(t *testing.T) {
 		{func() { live = map[string]bool{"p": true} }, false, true},
 		{func() { snap = &hostnet.Snapshot{} }, true, true},
 		{func() { snap = &hostnet.Snapshot{Links: testLinks} }, false, true},
-		{func() { i := *shown(); i.ExternalIDs = map[string]string{installedKey: "true", installedTSKey: "1"}; setInterface(&i) }, false, false},
+		{func() {
+			i := *shown()
+			i.ExternalIDs = map[string]string{installedKey: "true", installedTSKey: "1"}
+			setInterface(&i)
+		}, false, false},
 		{func() { live = map[string]bool{} }, false, true},
 	} {
 		step.change()

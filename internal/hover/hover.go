@@ -54,7 +54,8 @@ type Hover struct {
 	tables  *tables
 	numbers *numbers
 	have    *netstate.State
-	settled bool // a first state is live: leftovers of earlier runs are gone
+	placed  map[string]place // modules whose rows are those of their last set, by ID
+	settled bool             // a first state is live: leftovers of earlier runs are gone
 }
 
 // Open loads the release or adopts it, and reads back what the kernel holds. Nothing that forwards is touched.
@@ -71,7 +72,7 @@ func Open(cfg Config) (*Hover, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hover{cfg: cfg, spec: spec, pins: p, set: set, kinds: map[string]uint32{}, now: time.Now,
+	h := &Hover{cfg: cfg, spec: spec, pins: p, set: set, kinds: map[string]uint32{}, now: time.Now, placed: map[string]place{},
 		numbers: newNumbers(spec), have: &netstate.State{}}
 	for i, k := range cfg.Kinds {
 		h.kinds[k.Name] = uint32(i + 1)
@@ -245,19 +246,24 @@ func (h *Hover) setModule(m *netstate.Module) error {
 	if err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}
-	owner := moduleOwner(m.ID)
-	rows, err := h.numbers.rows(p, h.cfg.Kinds, h.kinds, h.tables.had[owner].rows)
+	was, known := h.placed[m.ID]
+	delete(h.placed, m.ID)
+	if known {
+		err = h.changeModule(was, p)
+	} else {
+		err = h.writeModule(p)
+	}
 	if err != nil {
 		return fmt.Errorf("set module %q: %w", m.Name, err)
 	}
-	if err := h.tables.set(owner, rows); err != nil {
-		return fmt.Errorf("set module %q: %w", m.Name, err)
-	}
 	h.freed(h.numbers.freePorts(p, h.now()))
+	p.inst.Local = maps.Clone(p.inst.Local) // the numbers go on with theirs
+	h.placed[m.ID] = p
 	return nil
 }
 
 func (h *Hover) delModule(id string) error {
+	delete(h.placed, id)
 	if err := h.tables.set(moduleOwner(id), nil); err != nil {
 		return fmt.Errorf("remove module %q: %w", id, err)
 	}

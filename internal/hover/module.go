@@ -108,6 +108,8 @@ type place struct {
 	places map[uint16][]iom.Ref
 	// peers are the slots of the other ends of links, by key.
 	peers map[uint16]uint32
+	// withoutServices: only their numbers are written, as their own rows are known to stay.
+	withoutServices bool
 }
 
 // locate gives a module and its local ports their numbers.
@@ -183,12 +185,15 @@ func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32, las
 		if !ok {
 			return nil, fmt.Errorf("link service: kind %q is not loaded", s.Kind)
 		}
+		row.Services[i] = uint8(kind)
+		if p.withoutServices {
+			continue
+		}
 		inst := p.inst
 		inst.Config, inst.Kind = s.Config, kind
 		if err := kinds[kind-1].Entries(inst, t); err != nil {
 			return nil, err
 		}
-		row.Services[i] = uint8(kind)
 	}
 	iom.Put(t, "iom_dps", slot, row)
 	nameRows(t, p.module, slot, numbers)
@@ -200,9 +205,9 @@ func (n *numbers) rows(p place, kinds []iom.Kind, numbers map[string]uint32, las
 	if err := kinds[p.kind-1].Entries(p.inst, t); err != nil {
 		return nil, err
 	}
-	for key, refs := range p.places {
-		if len(refs) > 1 {
-			n.groupRows(t, p, key, refs)
+	for _, port := range p.module.Ports {
+		if refs := p.places[port.Key]; len(refs) > 1 {
+			n.groupRows(t, p, port.Key, refs)
 		}
 	}
 	for _, g := range p.module.Groups {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"unsafe"
 
 	"woven.dev/woven/sdk/iom/meter"
 )
@@ -108,9 +109,14 @@ func (c *Config) Equal(other any) bool {
 
 func (p Port) equal(o Port) bool {
 	return p.Enabled == o.Enabled && p.Learn == o.Learn && p.Activation == o.Activation && p.DHCPv4 == o.DHCPv4 && p.DHCPv6 == o.DHCPv6 && p.Parent == o.Parent &&
-		slices.EqualFunc(p.Security, o.Security, func(a, b Address) bool {
+		(sameArray(p.Security, o.Security) || slices.EqualFunc(p.Security, o.Security, func(a, b Address) bool {
 			return a.MAC == b.MAC && slices.Equal(a.Prefixes, b.Prefixes) && slices.Equal(a.VRRP, b.VRRP)
-		})
+		}))
+}
+
+// sameArray: two lists are one, as those of ports are that did not change: with thousands of ports that is most of comparing.
+func sameArray(a, b []Address) bool {
+	return len(a) == len(b) && unsafe.SliceData(a) == unsafe.SliceData(b)
 }
 
 // Validate reports the first thing that the module can't hold.
