@@ -23,6 +23,8 @@ type trial struct {
 	decisions map[string]bool
 	// learns: on its way addresses are learned.
 	learns bool
+	// acts: it is copied, or user space is told of it.
+	acts bool
 }
 
 // note reads what Woven did.
@@ -33,6 +35,8 @@ func (t *trial) note(steps []hover.TraceStep) {
 			t.drops = append(t.drops, s)
 		case "learn":
 			t.learns = true
+		case "copy", "punt":
+			t.acts = true
 		case "decide":
 			t.decisions[s.Module+" "+s.Reason] = true
 		}

@@ -2,7 +2,6 @@ package differential
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cilium/ebpf"
 
 	"woven.dev/woven/internal/compile"
 	"woven.dev/woven/internal/hover"
@@ -26,6 +27,7 @@ import (
 	"woven.dev/woven/internal/testutil"
 	"woven.dev/woven/internal/testutil/rowstest"
 	"woven.dev/woven/modules/std"
+	"woven.dev/woven/sdk/iom"
 )
 
 // node is a hypervisor that has all ports, without an agent: what an agent's round does to rows is done here.
@@ -34,6 +36,7 @@ type node struct {
 	in       func(func() error) error // its network namespace
 	bpffs    string
 	plane    *hover.Hover
+	vifIn    *ebpf.Program    // where what VIFs send comes in
 	devices  []logical.Device // the first is for the first VIF, and so on
 	reader   ingest.Reader
 	compiler compile.Compiler
@@ -57,6 +60,11 @@ func newNode(t testing.TB) *node {
 		t.Fatalf("%+v", err)
 	}
 	t.Cleanup(n.plane.Close)
+	n.vifIn, err = ebpf.LoadPinnedProgram(filepath.Join(n.bpffs, fmt.Sprintf("v%d", iom.ABI), "progs", n.plane.Release(), iom.ProgVIFIn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.vifIn.Close() })
 	return n
 }
 
@@ -136,13 +144,8 @@ func (n *node) plugged(vifs []string) *vsw.Rows {
 func (n *node) tracer() (*hover.Tracer, error) { return hover.OpenTracer(n.bpffs, std.Kinds()) }
 
 // trace says what Woven does with a packet, and how.
-func (n *node) trace(tracer *hover.Tracer, s sending) (v verdict, steps []hover.TraceStep, err error) {
-	forget, err := n.connect(s)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, forget()) }()
-	fields, err := fieldsOf(s.packet.String())
+func (n *node) trace(tracer *hover.Tracer, packet microflow) (v verdict, steps []hover.TraceStep, err error) {
+	fields, err := fieldsOf(packet.String())
 	if err != nil {
 		return nil, nil, err
 	}

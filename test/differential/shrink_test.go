@@ -2,11 +2,11 @@ package differential
 
 import "slices"
 
-// shrink leaves out rows, and terms of the packet, as long as Woven and OVN disagree in the same way.
+// shrink leaves out rows, and terms of the packet, as long as there is a disagreement of the same kind.
 func (b *bench) shrink(rows []row, vifs []string, d *disagreement) ([]row, *disagreement) {
 	try := func(rows []row, s sending) bool {
 		left, err := b.try(rows, vifs, []sending{s}, nil)
-		if err != nil || left == nil || kindOf(left.woven) != kindOf(d.woven) || kindOf(left.ovn) != kindOf(d.ovn) {
+		if err != nil || left == nil || kindOf(left.got) != kindOf(d.got) || kindOf(left.want) != kindOf(d.want) {
 			return false
 		}
 		d = left

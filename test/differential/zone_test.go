@@ -3,7 +3,6 @@ package differential
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -50,14 +49,23 @@ func (n *node) connect(s sending) (forget func() error, err error) {
 		if err := n.plane.WriteTable(newOnes, nil, slices.Collect(maps.Keys(begun))); err != nil {
 			return err
 		}
-		return n.plane.WriteTable(connectionsTable, nil, slices.Collect(maps.Keys(rows)))
+		if err := n.plane.WriteTable(connectionsTable, nil, slices.Collect(maps.Keys(rows))); err != nil {
+			return err
+		}
+		return n.stamp()
 	}
 	return forget, n.plane.WriteTable(connectionsTable, rows, nil)
+}
+
+// stamp makes what is noted in the flow cache not count any more, as whoever removes connections does.
+func (n *node) stamp() error {
+	return n.plane.WriteTable("iom_flow_stamps", map[string]string{iom.Bytes(uint32(0)): iom.Bytes(uint64(n.plane.Uptime()))}, nil)
 }
 
 // zone is a VIF's.
 type zone struct {
 	vif      string
+	module   string // ID
 	instance uint32 // slot
 	key      uint16 // of the port
 }
@@ -68,7 +76,7 @@ func zonesOf(instances []hover.Instance) []zone {
 	for _, in := range instances {
 		for _, p := range in.Module.Ports {
 			if p.Device != nil {
-				zones = append(zones, zone{p.Name, in.Slot, p.Key})
+				zones = append(zones, zone{p.Name, in.Module.ID, in.Slot, p.Key})
 			}
 		}
 	}
@@ -107,31 +115,77 @@ func l4Of(packet ovnexpr.Fields, end string) uint16 {
 	return uint16(packet.Int("tcp."+end).Lo | packet.Int("udp."+end).Lo | packet.Int("sctp."+end).Lo)
 }
 
-// begin has a packet come in for good, and returns what the programs remember of its connection. A packet that goes to one port reaches no device, as a
-// test-run does not redirect.
+// begin has a packet come in for good, and returns what the programs remember of its connection.
 func (n *node) begin(first microflow) (map[string]string, error) {
-	fields, err := fieldsOf(first.String())
-	if err != nil {
+	if _, _, err := n.run(first); err != nil {
 		return nil, err
+	}
+	return n.plane.ReadTable(newOnes)
+}
+
+// run has a packet come in for good, and returns what programs end with: their verdict, and the frame. What goes to one port reaches no device, as a
+// test-run does not redirect.
+func (n *node) run(packet microflow) (verdict uint32, frame []byte, err error) {
+	fields, err := fieldsOf(packet.String())
+	if err != nil {
+		return 0, nil, err
 	}
 	frame, inport, err := fields.Frame()
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	prog, err := ebpf.LoadPinnedProgram(filepath.Join(n.bpffs, fmt.Sprintf("v%d", iom.ABI), "progs", n.plane.Release(), iom.ProgVIFIn), nil)
-	if err != nil {
-		return nil, err
-	}
-	defer prog.Close()
 	ctx := struct {
 		_       [10]uint32
 		Ifindex uint32
 	}{Ifindex: n.ifindex[inport]}
-	if err := n.in(func() error {
-		_, err := prog.Run(&ebpf.RunOptions{Data: frame, Context: ctx})
+	o := ebpf.RunOptions{Data: frame, DataOut: make([]byte, len(frame)+256), Context: ctx}
+	if err := n.in(func() (err error) {
+		verdict, err = n.vifIn.Run(&o)
 		return err
 	}); err != nil {
-		return nil, fmt.Errorf("send %s: %w", first, err)
+		return 0, nil, fmt.Errorf("send %s: %w", packet, err)
 	}
-	return n.plane.ReadTable(newOnes)
+	return verdict, o.DataOut, nil
+}
+
+// redirected is the verdict of a packet that goes on to another device (linux/pkt_cls.h).
+const redirected = 7
+
+// send has a packet come in for good, and returns what leaves, and by which port.
+func (n *node) send(packet microflow) (verdict, error) {
+	before, err := n.delivered()
+	if err != nil {
+		return nil, err
+	}
+	end, frame, err := n.run(packet)
+	if err != nil {
+		return nil, err
+	}
+	after, err := n.delivered()
+	if err != nil {
+		return nil, err
+	}
+	var v verdict
+	for i, z := range n.zones {
+		for range after[i] - before[i] {
+			v = append(v, outcome{Port: z.vif, Frame: string(normal(frame))})
+		}
+	}
+	if (end == redirected) != (len(v) == 1) {
+		return nil, fmt.Errorf("send %s: the programs end with verdict %d, and %d packets were delivered", packet, end, len(v))
+	}
+	return v, nil
+}
+
+// delivered counts the packets that went to each VIF.
+func (n *node) delivered() ([]uint64, error) {
+	counts := make([]uint64, len(n.zones))
+	for i, z := range n.zones {
+		c, err := n.plane.Port(z.module, z.key)
+		if err != nil {
+			return nil, err
+		}
+		counts[i] = c.Stats.TxPackets
+	}
+	return counts, nil
 }
