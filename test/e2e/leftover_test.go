@@ -57,6 +57,9 @@ func leftover(name string, table *ebpf.Map) error {
 	if name == "iom_flood_rate" || name == "iom_flood_arrivals" {
 		return nil // the node's own setting, and token buckets that fill up for the next owners of their slots
 	}
+	if name == "iom_flow_configs" || name == "iom_flow_stamps" {
+		return nil // the node's own, too
+	}
 	isArray := table.Type() == ebpf.Array
 	if !isArray && table.Type() != ebpf.Hash && table.Type() != ebpf.LPMTrie {
 		return nil // counters per CPU, which the next owner of a slot finds cleared
