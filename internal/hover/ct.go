@@ -127,8 +127,11 @@ func (c *Connections) Flush(f ConnectionFilter) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := c.flows.halt(); err != nil {
+		return 0, err
+	}
 	n, err := c.Tables.Flush(uptime(), match)
-	return n, errors.Join(err, c.flows.forget())
+	return n, errors.Join(err, c.flows.resume())
 }
 
 // Zones lists the zones that ever had a connection, in order, but those of ports that are gone.

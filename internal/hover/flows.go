@@ -21,7 +21,7 @@ type flows struct {
 type FlowCounts = wire.FlowCount
 
 func newFlows(maps map[string]*ebpf.Map, step steps) *flows {
-	return &flows{stamps: maps["iom_flow_stamps"], counts: maps["iom_flow_counts"], step: step, halted: true}
+	return &flows{stamps: maps["iom_flow_stamps"], counts: maps["iom_flow_counts"], step: step}
 }
 
 // halt is due before tables are written: from here on until resume packets pass all modules, and nothing is noted. A process that dies in between
@@ -55,19 +55,6 @@ func (f *flows) stamp(value uint64) error {
 		return fmt.Errorf("stamp the flow cache: %w", err)
 	}
 	return nil
-}
-
-// forget makes what is noted not count any more. It may be another process that writes tables at the same time: what is noted meanwhile ends
-// when that one resumes.
-func (f *flows) forget() error {
-	var stamp uint64
-	if err := f.stamps.Lookup(uint32(0), &stamp); err != nil {
-		return fmt.Errorf("read the stamp of the flow cache: %w", err)
-	}
-	if stamp == 0 {
-		return nil // nothing counts, and whoever has halted it resumes
-	}
-	return f.stamp(uint64(uptime()))
 }
 
 // FlowCounts reads the counters of the flow cache.

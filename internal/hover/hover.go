@@ -94,6 +94,7 @@ func (h *Hover) adopt() error {
 	}
 	h.live = newLiveTables(h.spec, h.set, h.cfg.Step)
 	h.flows = newFlows(h.set.Maps, h.cfg.Step)
+	h.flows.halted = true // perhaps: by one that died
 	var err error
 	if h.tables, err = newTables(state, h.flows, h.cfg.Step); err != nil {
 		return err

@@ -299,14 +299,14 @@ static __always_inline int iom_flow_same(const struct iom_flow *a, const struct 
 	       a->hops == b->hops && (!a->hops || (iom_mac_eq(a->smac, b->smac) && iom_mac_eq(a->dmac, b->dmac)));
 }
 
-/* Notes where the packet goes, m->out. */
+/* Notes where the packet goes, m->out, if that holds; first it is compared if it is one of those. */
 IOM_SUBPROG int iom_flow_note(struct iom_meta *m)
 {
 	struct iom_flow_count *count = iom_flow_counted();
 	struct iom_flow is = {}, *f;
 	__u32 now = iom_flow_now();
 
-	if (!m || !count || m->flow_held != m->hops)
+	if (!m || !count)
 		return 0;
 	is.key = m->flow;
 	is.stamp = m->flow_stamp;
@@ -324,6 +324,8 @@ IOM_SUBPROG int iom_flow_note(struct iom_meta *m)
 		if (f && !iom_flow_same(f, &is))
 			iom_flow_differs(m);
 	}
+	if (m->flow_held != m->hops)
+		return 0;
 	f = iom_flow_room(m, now);
 	if (f)
 		*f = is;
@@ -334,7 +336,7 @@ IOM_SUBPROG int iom_flow_note(struct iom_meta *m)
 /* The packet leaves the network by m->out: what has become of it is noted. */
 static __always_inline void iom_flow_leaves(struct iom_meta *m)
 {
-	if (m->flow_stamp)
+	if (m->flow_stamp && (m->flow_held == m->hops || m->flags & IOM_FLOW_CHECK))
 		iom_flow_note(m);
 }
 

@@ -40,6 +40,8 @@ enum {
 
 	IOM_DEPTH_TRACE = 3, /* element of iom_metas that trace runs use */
 
+	IOM_FLOW_ENDED = 128, /* more than all hops */
+
 	IOM_MAX_HOPS = 30, /* module visits of one packet; the kernel ends at 33 tail calls */
 };
 
@@ -85,7 +87,7 @@ struct iom_meta {
 	struct iom_flow_key flow;
 	__u32 flow_hash;
 	__u16 flow_size; /* bytes: larger IP packets fare otherwise; 0: none does */
-	__u8 flow_held; /* programs for which it holds */
+	__u8 flow_held; /* programs for which it holds, and IOM_FLOW_ENDED */
 	__u8 flow_hops; /* routers passed */
 
 	/* Where a copy is on its way to; set around bpf_clone_redirect. */
@@ -105,7 +107,7 @@ struct {
 /* iom_flow_ends says that what is done with the packet does not hold for its flow. */
 static __always_inline void iom_flow_ends(struct iom_meta *m)
 {
-	m->flow_stamp = 0;
+	m->flow_held |= IOM_FLOW_ENDED;
 }
 
 /* iom_meta_get returns the metadata of this run; NULL cannot happen after an entry program. */

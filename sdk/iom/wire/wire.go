@@ -21,6 +21,7 @@ type (
 	TraceRec  = WireIomTraceRec
 	TagKey    = WireIomTagKey
 
+	Flow       = WireIomFlow
 	FlowConfig = WireIomFlowConfig
 	FlowCount  = WireIomFlowCount
 
