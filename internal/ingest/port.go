@@ -42,9 +42,8 @@ func (s *portSource) same(o *portSource) bool {
 	return s.row == o.row && s.link == o.link && s.dhcpv4 == o.dhcpv4 && s.dhcpv6 == o.dhcpv6 && s.place.same(&o.place)
 }
 
-// knownPort reads the port of a binding, unless that would give what it gave the last time; an equal port is the same one.
-func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding) *knownPort {
-	last := l.known.ports[pb]
+// knownPort reads the port of a binding, unless that would give what it gave the last time, last; an equal port is the same one.
+func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding, last *knownPort) *knownPort {
 	from := portSource{row: n.rowOf(l, pb, last), place: n.knownPlace(pb, last)}
 	if portType(pb) == routerType {
 		from.link = n.link(pb)
@@ -61,7 +60,6 @@ func (n *network) knownPort(l *localSwitch, pb *sb.PortBinding) *knownPort {
 	if before := l.known.port(p.port.Key, p.port.UUID); before != nil && reflect.DeepEqual(before, p.port) {
 		p.port = before
 	}
-	l.known.ports[pb] = p
 	return p
 }
 

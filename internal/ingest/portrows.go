@@ -48,7 +48,7 @@ func (p *portRows) rowOf(port string, known *knownPort) *nb.LogicalSwitchPort {
 		return nil
 	}
 	if known != nil && known.row != nil && p.keep(known) {
-		if row := p.all[known.row.UUID]; row != nil && row.Name == port {
+		if row := p.all[known.row.UUID]; row == known.row || row != nil && row.Name == port {
 			return row
 		}
 	}

@@ -28,7 +28,7 @@ type knownSwitch struct {
 	result     *logical.Switch
 	row        *nb.LogicalSwitch                    // of the last call
 	bindings   []*sb.PortBinding                    // in ascending order of key; nil: not found yet
-	ports      map[*sb.PortBinding]*knownPort       // some of rows that are gone
+	ports      []listedPort                         // of the last call, in ascending order of key
 	groups     map[*sb.MulticastGroup]logical.Group // of rows that are there still, if the ports have the same keys
 	own        acls
 	aclSources []aclSource
@@ -37,7 +37,7 @@ type knownSwitch struct {
 
 func (n *network) newLocalSwitch(dp *sb.DatapathBinding) *localSwitch {
 	known := n.knownSwitches.get(dp.UUID, func() *knownSwitch {
-		return &knownSwitch{ports: map[*sb.PortBinding]*knownPort{}, own: acls{uuid: dp.UUID}}
+		return &knownSwitch{own: acls{uuid: dp.UUID}}
 	})
 	row := n.NB.LogicalSwitch[dp.ExternalIDs["logical-switch"]]
 	l := &localSwitch{datapath: dp, row: row, known: known, rows: newPortRows(known.row, row, n.NB.LogicalSwitchPort)}
@@ -63,17 +63,35 @@ func (n *network) readPorts() {
 }
 
 func (n *network) readSwitchPorts(l *localSwitch) {
-	bindings := l.known.bindings
-	l.ports = make([]*logical.Port, len(bindings))
+	bindings, last := l.known.bindings, l.known.ports
+	l.ports, l.known.ports = make([]*logical.Port, len(bindings)), make([]listedPort, len(bindings))
 	for i, pb := range bindings {
-		p := n.knownPort(l, pb)
-		l.ports[i] = p.port
+		key := uint16(pb.TunnelKey)
+		for len(last) > 0 && last[0].key < key {
+			last = last[1:]
+		}
+		p := n.knownPort(l, pb, listed(last, key, pb))
+		l.ports[i], l.known.ports[i] = p.port, listedPort{pb, key, p}
 		n.Problems = append(n.Problems, p.problems...)
 		n.members.enter(p)
 	}
-	if len(l.known.ports) > 2*len(bindings) {
-		l.known.forget(bindings)
+}
+
+// listedPort is what was read of a binding.
+type listedPort struct {
+	binding *sb.PortBinding
+	key     uint16
+	*knownPort
+}
+
+// listed finds what was read of a binding in a list that begins with its key, if that is there; nil: nothing.
+func listed(list []listedPort, key uint16, pb *sb.PortBinding) *knownPort {
+	for i := 0; i < len(list) && list[i].key == key; i++ {
+		if list[i].binding == pb {
+			return list[i].knownPort
+		}
 	}
+	return nil
 }
 
 // readSwitches makes the switches of what was read before.
@@ -134,15 +152,6 @@ func sameSwitch(a, b *logical.Switch) bool {
 		slices.EqualFunc(a.Groups, b.Groups, func(a, b logical.Group) bool {
 			return a.Name == b.Name && a.Key == b.Key && a.Addr == b.Addr && slices.Equal(a.Ports, b.Ports)
 		})
-}
-
-// forget drops the ports of rows that are gone.
-func (k *knownSwitch) forget(bindings []*sb.PortBinding) {
-	ports := make(map[*sb.PortBinding]*knownPort, len(bindings))
-	for _, pb := range bindings {
-		ports[pb] = k.ports[pb]
-	}
-	k.ports = ports
 }
 
 // readGroups are the multicast groups of a switch, in ascending order of key.
