@@ -32,7 +32,8 @@ type compiledRouter struct {
 // compiled is a switch and what became of it.
 type compiled struct {
 	from     *logical.Switch
-	links    []uint16 // keys of the ports that lead to another datapath of the network
+	linked   []*logical.Port // those of its ports that name a link
+	links    []uint16        // keys of the ports that lead to another datapath of the network
 	meters   map[string]meter.Meter
 	acls     *compiledACLs
 	module   *netstate.Module
@@ -95,7 +96,11 @@ func (c *Compiler) compileRouters(n *logical.Network, names *networkNames, state
 func (c *Compiler) compileSwitch(sw *logical.Switch, names *networkNames) compiled {
 	last, known := c.switches[sw.UUID]
 	n := names.network
-	now := compiled{from: sw, links: linksOf(sw, n), meters: meters(sw.Copp, n.Meters), acls: c.compileACLs(sw, names, last.acls)}
+	linked := last.linked
+	if last.from != sw {
+		linked = linkedPorts(sw)
+	}
+	now := compiled{from: sw, linked: linked, links: linksOf(linked, n), meters: meters(sw.Copp, n.Meters), acls: c.compileACLs(sw, names, last.acls)}
 	if known && slices.Equal(last.links, now.links) && maps.Equal(last.meters, now.meters) && last.acls == now.acls &&
 		(last.from == sw || reflect.DeepEqual(last.from, sw)) {
 		return last
@@ -107,10 +112,20 @@ func (c *Compiler) compileSwitch(sw *logical.Switch, names *networkNames) compil
 	return now
 }
 
-// linksOf are the keys of a switch's ports that lead to another datapath of the network, ascending.
-func linksOf(sw *logical.Switch, n *logical.Network) (keys []uint16) {
+// linkedPorts are the ports of a switch that name a link.
+func linkedPorts(sw *logical.Switch) (linked []*logical.Port) {
 	for _, p := range sw.Ports {
-		if p.Link != nil && (n.Routers[p.Link.Datapath] != nil || n.Switches[p.Link.Datapath] != nil) {
+		if p.Link != nil {
+			linked = append(linked, p)
+		}
+	}
+	return linked
+}
+
+// linksOf are the keys of those ports that lead to another datapath of the network, ascending.
+func linksOf(linked []*logical.Port, n *logical.Network) (keys []uint16) {
+	for _, p := range linked {
+		if n.Routers[p.Link.Datapath] != nil || n.Switches[p.Link.Datapath] != nil {
 			keys = append(keys, p.Key)
 		}
 	}

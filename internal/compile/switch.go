@@ -28,12 +28,9 @@ func switchModule(now, last compiled) (*netstate.Module, logical.Problems) {
 	}
 	m := &netstate.Module{
 		ID: sw.UUID, Kind: config.Kind, Name: sw.Name, Key: sw.Key,
-		Ports:  make([]netstate.Port, len(sw.Ports)),
+		Ports:  modulePorts(now, last),
 		Groups: make([]netstate.Group, len(sw.Groups)),
 		Config: cfg, Services: now.acls.service(now.meters, connectionLimits(sw)),
-	}
-	for i, p := range sw.Ports {
-		m.Ports[i] = port(p, slices.Contains(now.links, p.Key))
 	}
 	keys := make(map[string]uint16, len(sw.Groups))
 	for i, g := range sw.Groups {
@@ -89,6 +86,28 @@ func addPort(cfg *config.Config, sw *logical.Switch, p *logical.Port, parents ma
 	cfg.Ports[p.Key] = config.Port{Enabled: p.Enabled, Security: security(p), Learn: learns(p), Activation: activation(p),
 		DHCPv4: p.DHCPv4 != nil, DHCPv6: p.DHCPv6 != nil, Parent: p.Device != nil && parents[p.Name]}
 	addAddresses(cfg, sw, p, problems)
+}
+
+// modulePorts are a switch's ports. Most are those that it had before.
+func modulePorts(now, last compiled) []netstate.Port {
+	var have []*logical.Port
+	if last.module != nil && slices.Equal(last.links, now.links) {
+		have = last.from.Ports
+	}
+	ports := make([]netstate.Port, len(now.from.Ports))
+	next := 0 // in have
+	for i, p := range now.from.Ports {
+		for next < len(have) && have[next] != p && have[next].Key < p.Key {
+			next++
+		}
+		if next < len(have) && have[next] == p {
+			ports[i] = last.module.Ports[next]
+			next++
+		} else {
+			ports[i] = port(p, slices.Contains(now.links, p.Key))
+		}
+	}
+	return ports
 }
 
 // port says where a port is. linked: it leads to another module.
