@@ -19,11 +19,13 @@ type divisible interface {
 func part(was, now place) (before, after place, ok bool) {
 	config, divides := now.module.Config.(divisible)
 	change, few := netstate.ChangeOf(was.module, now.module)
-	if !divides || !few || was.inst.Slot != now.inst.Slot || len(now.module.Services) > 0 && !maps.Equal(was.inst.Local, now.inst.Local) ||
-		!distinct(was.module) || !distinct(now.module) {
+	if !divides || !few || was.inst.Slot != now.inst.Slot || !distinct(was.module) || !distinct(now.module) {
 		return before, after, false
 	}
 	moved := movedPorts(was, now)
+	if len(now.module.Services) > 0 && len(moved) > 0 { // their rows may depend on ports
+		return before, after, false
+	}
 	maps.Copy(change.Ports, moved)
 	if len(moved) > 0 { // members are ways to ports
 		for _, g := range slices.Concat(was.module.Groups, now.module.Groups) {
