@@ -40,6 +40,8 @@ func packetPath(ctx context.Context, r *rig.Rig, e effort, out *output) (err err
 		{"The same with ACLs that track connections, established", aclCosts(few, routed)},
 		{"A hot flow, by the number of ACLs in each direction", []costRow{
 			{"10", few.Local(1), 0}, {"10,000", many.Local(1), 1.25}, {"10, again", few.Local(1), 0}}},
+		{"The same, all modules", []costRow{
+			{"10", few.Local(1).AllModules(), 0}, {"10,000", many.Local(1).AllModules(), 1.25}, {"10, again", few.Local(1).AllModules(), 0}}},
 	} {
 		m, err := costs(ctx, t.title, e.pathRounds, t.rows)
 		if err != nil {
@@ -59,8 +61,10 @@ func switchCosts(b *packetpath.Bench) []costRow {
 		{"the same, again", b.HotLookup(), 0},
 		{"the same, 4,096 keys", b.ColdLookup(), 0},
 		{"switch (vif_in, l2switch_in), 4,096 flows", b.Local(4096), 4},
-		{"the same, one flow", b.Local(1), 0},
-		{"the same, 4,096 flows, single runs", b.LocalSingly(), 0},
+		{"the same, all modules", b.Local(4096).AllModules(), 0},
+		{"one flow", b.Local(1), 0},
+		{"the same, all modules", b.Local(1).AllModules(), 0},
+		{"4,096 flows, single runs", b.LocalSingly(), 0},
 		{"switch, from port to tunnel (vif_in, l2switch_in, tunnel), single runs", b.ToTunnel(), 0},
 		{"switch, from tunnel to port (underlay_in, l2switch_out), single runs", b.FromTunnel(), 0},
 	}
@@ -72,9 +76,13 @@ func aclCosts(b, routed *packetpath.Bench) []costRow {
 		{"one hash lookup, hot key, 8,192 entries", b.HotLookup(), 0},
 		{"the same, again", b.HotLookup(), 0},
 		{"switch, 4,096 flows", b.Local(4096), 8},
-		{"the same, one flow", b.Local(1), 8},
+		{"the same, all modules", b.Local(4096).AllModules(), 0},
+		{"one flow", b.Local(1), 8},
+		{"the same, all modules", b.Local(1).AllModules(), 0},
 		{"switch, router, switch, 4,096 flows", routed.Local(4096), 12},
-		{"the same, one flow", routed.Local(1), 12},
+		{"the same, all modules", routed.Local(4096).AllModules(), 0},
+		{"one flow", routed.Local(1), 12},
+		{"the same, all modules", routed.Local(1).AllModules(), 0},
 		{"switch, 4,096 flows, single runs", b.LocalSingly(), 0},
 		{"switch, from port to tunnel, single runs", b.ToTunnel(), 0},
 		{"switch, from tunnel to port, single runs", b.FromTunnel(), 0},

@@ -23,6 +23,7 @@ type Bench struct {
 	node              *rig.Node
 	driver            driverObjects
 	bindings          *ebpf.Map
+	flowConfigs       *ebpf.Map
 	vifIn, underlayIn *ebpf.Program
 	slots             map[uint16]uint32 // of the ports plugged here, by key
 
@@ -52,7 +53,7 @@ func New(r *rig.Rig, n Network) (*Bench, error) {
 // Close frees programs and tables.
 func (b *Bench) Close() error {
 	err := b.driver.Close()
-	return errors.Join(err, b.bindings.Close(), b.vifIn.Close(), b.underlayIn.Close())
+	return errors.Join(err, b.bindings.Close(), b.flowConfigs.Close(), b.vifIn.Close(), b.underlayIn.Close())
 }
 
 func (b *Bench) makeTraffic(n Network) (err error) {
@@ -90,6 +91,9 @@ func (b *Bench) open() (err error) {
 		return err
 	}
 	if b.bindings, err = b.node.Table("iom_bindings"); err != nil {
+		return err
+	}
+	if b.flowConfigs, err = b.node.Table("iom_flow_configs"); err != nil {
 		return err
 	}
 	if err := loadDriverObjects(&b.driver, &ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{"iom_bindings": b.bindings}}); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"woven.dev/woven/bench/stats"
+	"woven.dev/woven/sdk/iom/wire"
 )
 
 // What programs return: an empty one, and one whose packet goes on to another device (linux/pkt_cls.h).
@@ -26,28 +27,47 @@ type Path struct {
 	prog  *ebpf.Program
 	want  uint32 // verdict
 	run   runner
+	slow  bool // without the flow cache
+}
+
+// AllModules is the same way without the flow cache: as the first packet of a flow in each second goes, and all those that the cache is not for.
+func (p Path) AllModules() Path {
+	p.slow = true
+	return p
 }
 
 // runner runs a program many times; it returns ns per run, and refuses any verdict but want.
 type runner func(p *ebpf.Program, want uint32) (float64, error)
 
 // HotLookup is one lookup in a hash table of 8,192 entries, always of the same key: the unit of cost.
-func (b *Bench) HotLookup() Path { return Path{b, b.driver.HotLookup, passed, b.loop(flows)} }
+func (b *Bench) HotLookup() Path {
+	return Path{bench: b, prog: b.driver.HotLookup, want: passed, run: b.loop(flows)}
+}
 
 // ColdLookup is the same for 4,096 keys that take turns.
-func (b *Bench) ColdLookup() Path { return Path{b, b.driver.FlowLookup, passed, b.loop(flows)} }
+func (b *Bench) ColdLookup() Path {
+	return Path{bench: b, prog: b.driver.FlowLookup, want: passed, run: b.loop(flows)}
+}
 
 // Local is from port to port, over a number of flows that take turns, a power of two up to 4,096.
-func (b *Bench) Local(flows uint32) Path { return Path{b, b.vifIn, redirected, b.loop(flows)} }
+func (b *Bench) Local(flows uint32) Path {
+	return Path{bench: b, prog: b.vifIn, want: redirected, run: b.loop(flows)}
+}
 
 // LocalSingly is the same over 4,096 flows in single runs: caches are as a system call leaves them.
-func (b *Bench) LocalSingly() Path { return Path{b, b.vifIn, redirected, b.singly(&b.local)} }
+func (b *Bench) LocalSingly() Path {
+	return Path{bench: b, prog: b.vifIn, want: redirected, run: b.singly(&b.local)}
+}
 
 // ToTunnel is from port to tunnel, in single runs.
-func (b *Bench) ToTunnel() Path { return Path{b, b.vifIn, redirected, b.singly(&b.remote)} }
+func (b *Bench) ToTunnel() Path {
+	return Path{bench: b, prog: b.vifIn, want: redirected, run: b.singly(&b.remote)}
+}
 
 // FromTunnel is from tunnel to port, in single runs.
-func (b *Bench) FromTunnel() Path { return Path{b, b.underlayIn, redirected, b.singly(&b.arriving)} }
+func (b *Bench) FromTunnel() Path {
+	return Path{bench: b, prog: b.underlayIn, want: redirected, run: b.singly(&b.arriving)}
+}
 
 // Run measures paths by turns. The result is what each costs: nanoseconds per packet above an empty program, one for each round.
 func Run(ctx context.Context, rounds int, paths ...Path) ([][]float64, error) {
@@ -72,6 +92,13 @@ func Run(ctx context.Context, rounds int, paths ...Path) ([][]float64, error) {
 }
 
 func (p Path) cost() (ns float64, err error) {
+	off := wire.FlowConfig{}
+	if p.slow {
+		off.Off = 1
+	}
+	if err := p.bench.flowConfigs.Put(uint32(0), off); err != nil {
+		return 0, fmt.Errorf("set the flow cache: %w", err)
+	}
 	err = p.bench.node.NS.Do(func() error {
 		empty, err := p.run(p.bench.driver.Empty, passed)
 		if err != nil {
