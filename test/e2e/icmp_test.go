@@ -58,6 +58,7 @@ func sizes(t *testing.T, l *lab.Lab) {
 		}
 	}
 	checkLargeSegments(t, vm, far)
+	checkLargeDatagrams(t, vm, far)
 }
 
 // checkLargeSegments wants a large TCP segment dropped whose parts are to become packets that don't fit.
@@ -79,6 +80,28 @@ func checkLargeSegments(t *testing.T, from, to *labtest.VM) {
 		}
 		return nil
 	})
+}
+
+// checkLargeDatagrams wants each datagram dropped that does not fit, and said by the port, also those of a flow of which smaller ones arrive.
+func checkLargeDatagrams(t *testing.T, from, to *labtest.VM) {
+	t.Helper()
+	const large = 10
+	before := from.Drops("iom", "too_big")
+	conn, err := dial(t.Context(), from, "udp", to.IP4, namePort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for range large {
+		for _, size := range []int{tunnelMTU - ip4Header - udpHeader, tunnelMTU} {
+			if _, err := conn.Write(make([]byte, size)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := from.Drops("iom", "too_big") - before; n != large {
+		t.Errorf("%d datagrams that are too big were dropped as such, want %d", n, large)
+	}
 }
 
 // echoAll sends echo requests of all sizes that fit, one after the other is answered.

@@ -34,11 +34,12 @@ struct iom_flow {
 	__u32 until; /* see iom_flow_now */
 	iom_ref out;
 	__u32 dp; /* instance slot that out is a port of */
+	__u32 port; /* see iom_meta */
 	__u16 in_key, out_key; /* tunnel keys there */
 	__u8 smac[6], dmac[6]; /* of packets that leave, if hops is not 0 */
 	__u16 size; /* bytes of the largest IP packet that goes this way; 0: any */
 	__u8 hops; /* routers passed: so much less of the time to live */
-	__u8 pad;
+	__u8 pad[5];
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -295,8 +296,9 @@ static __always_inline struct iom_flow *iom_flow_room(struct iom_meta *m, __u32 
 
 static __always_inline int iom_flow_same(const struct iom_flow *a, const struct iom_flow *b)
 {
-	return a->out == b->out && a->dp == b->dp && a->in_key == b->in_key && a->out_key == b->out_key && a->size == b->size &&
-	       a->hops == b->hops && (!a->hops || (iom_mac_eq(a->smac, b->smac) && iom_mac_eq(a->dmac, b->dmac)));
+	return a->out == b->out && a->dp == b->dp && a->port == b->port && a->in_key == b->in_key && a->out_key == b->out_key &&
+	       a->size == b->size && a->hops == b->hops &&
+	       (!a->hops || (iom_mac_eq(a->smac, b->smac) && iom_mac_eq(a->dmac, b->dmac)));
 }
 
 /* Notes where the packet goes, m->out, if that holds; first it is compared if it is one of those. */
@@ -313,6 +315,7 @@ IOM_SUBPROG int iom_flow_note(struct iom_meta *m)
 	is.until = iom_flow_until(now, m->flow_hash);
 	is.out = m->out;
 	is.dp = m->dp;
+	is.port = m->port;
 	is.in_key = m->in_key;
 	is.out_key = m->out_key;
 	iom_mac_copy(is.smac, m->smac);
@@ -333,11 +336,12 @@ IOM_SUBPROG int iom_flow_note(struct iom_meta *m)
 	return 0;
 }
 
-/* The packet leaves the network by m->out: what has become of it is noted. */
+/* The packet leaves the network by m->out: what has become of it is noted. From here on it fares as one that is sent on at once. */
 static __always_inline void iom_flow_leaves(struct iom_meta *m)
 {
 	if (m->flow_stamp && (m->flow_held == m->hops || m->flags & IOM_FLOW_CHECK))
 		iom_flow_note(m);
+	m->flow_stamp = 0;
 }
 
 #endif

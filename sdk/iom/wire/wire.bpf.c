@@ -168,6 +168,7 @@ static __always_inline int follow(struct __sk_buff *skb, struct iom_meta *m, con
 	struct iom_port *port;
 
 	m->dp = f->dp;
+	m->port = f->port;
 	m->in_key = f->in_key;
 	m->out = f->out;
 	m->out_key = f->out_key;
