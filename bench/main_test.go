@@ -82,7 +82,7 @@ func TestRun(t *testing.T) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
-	if want := 3 + 1 + 2*2 + 2*len(workloads) + len(shortWorkloads); len(r.Measures) != want {
+	if want := 4 + 1 + 2*2 + 2*len(workloads) + len(shortWorkloads); len(r.Measures) != want {
 		t.Errorf("%d measures, want %d", len(r.Measures), want)
 	}
 	if want := 2*4 + 1 + len(groupKinds); len(r.Spreads) != want {

@@ -85,18 +85,16 @@ type L2switchIomFlow struct {
 		L4Proto uint8
 		Pad     uint8
 	}
-	Stamp  uint64
-	Until  uint32
-	Out    uint32
-	Dp     uint32
-	Port   uint32
-	InKey  uint16
-	OutKey uint16
-	Smac   [6]uint8
-	Dmac   [6]uint8
-	Size   uint16
-	Hops   uint8
-	Pad    [5]uint8
+	Stamp uint64
+	Until uint32
+	Out   uint32
+	Port  uint32
+	InKey uint16
+	Smac  [6]uint8
+	Dmac  [6]uint8
+	Size  uint16
+	Hops  uint8
+	Pad   [3]uint8
 }
 
 type L2switchIomFlowConfig struct {

@@ -33,13 +33,12 @@ struct iom_flow {
 	__u64 stamp;
 	__u32 until; /* see iom_flow_now */
 	iom_ref out;
-	__u32 dp; /* instance slot that out is a port of */
-	__u32 port; /* see iom_meta */
-	__u16 in_key, out_key; /* tunnel keys there */
+	__u32 port; /* slot: out if that is on this node, else by which it came to the instance that out is a port of */
+	__u16 in_key; /* tunnel key of the port that it came by */
 	__u8 smac[6], dmac[6]; /* of packets that leave, if hops is not 0 */
 	__u16 size; /* bytes of the largest IP packet that goes this way; 0: any */
 	__u8 hops; /* routers passed: so much less of the time to live */
-	__u8 pad[5];
+	__u8 pad[3];
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -296,8 +295,7 @@ static __always_inline struct iom_flow *iom_flow_room(struct iom_meta *m, __u32 
 
 static __always_inline int iom_flow_same(const struct iom_flow *a, const struct iom_flow *b)
 {
-	return a->out == b->out && a->dp == b->dp && a->port == b->port && a->in_key == b->in_key && a->out_key == b->out_key &&
-	       a->size == b->size && a->hops == b->hops &&
+	return a->out == b->out && a->port == b->port && a->in_key == b->in_key && a->size == b->size && a->hops == b->hops &&
 	       (!a->hops || (iom_mac_eq(a->smac, b->smac) && iom_mac_eq(a->dmac, b->dmac)));
 }
 
@@ -314,10 +312,8 @@ IOM_SUBPROG int iom_flow_note(struct iom_meta *m)
 	is.stamp = m->flow_stamp;
 	is.until = iom_flow_until(now, m->flow_hash);
 	is.out = m->out;
-	is.dp = m->dp;
 	is.port = m->port;
 	is.in_key = m->in_key;
-	is.out_key = m->out_key;
 	iom_mac_copy(is.smac, m->smac);
 	iom_mac_copy(is.dmac, m->dmac);
 	is.size = m->flow_size;

@@ -165,19 +165,20 @@ static __always_inline int enter(struct __sk_buff *skb, struct iom_meta *m, __u3
 /* Sends the packet where its flow goes. */
 static __always_inline int follow(struct __sk_buff *skb, struct iom_meta *m, const struct iom_flow *f)
 {
-	struct iom_port *port;
+	struct iom_port *port = iom_port_get(f->port);
 
-	m->dp = f->dp;
 	m->port = f->port;
+	if (!port)
+		return iom_drop(skb, m, iom, NO_PORT);
+	m->dp = port->dp;
 	m->in_key = f->in_key;
 	m->out = f->out;
-	m->out_key = f->out_key;
 	if (f->hops && iom_hop(skb, m, f->smac, f->dmac, f->hops))
 		return iom_drop(skb, m, iom, REWRITE_FAILED);
-	if (m->out & IOM_REF_REMOTE)
-		return iom_call_tunnel(skb, m);
-	port = iom_port_get(m->out);
-	return port ? iom_deliver(skb, m, port) : iom_drop(skb, m, iom, NO_PORT);
+	if (!(m->out & IOM_REF_REMOTE))
+		return iom_deliver(skb, m, port);
+	m->out_key = iom_ref_key(m->out);
+	return iom_call_tunnel(skb, m);
 }
 
 SEC("tc")
