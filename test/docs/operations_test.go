@@ -47,7 +47,8 @@ func (everyMetric) Punts() ([]hover.PuntCount, punt.Counts, error) {
 	return []hover.PuntCount{{Name: "x"}}, punt.Counts{}, nil
 }
 
-func (everyMetric) Usage() []hover.Usage { return []hover.Usage{{Table: "x"}} }
+func (everyMetric) FlowCounts() (hover.FlowCounts, error) { return hover.FlowCounts{}, nil }
+func (everyMetric) Usage() []hover.Usage                  { return []hover.Usage{{Table: "x"}} }
 
 func (everyMetric) ConnectionZones() ([]v1.ConnectionZone, error) {
 	return []v1.ConnectionZone{{Port: "x"}}, nil
