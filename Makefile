@@ -58,13 +58,15 @@ bench-full: deps
 	go run ./bench -full
 
 # Processes that die before each step of each change of the data plane; agents killed under traffic for SOAK in each attach mode; 1,000 ports on a
-# node and 10,000 in the databases that come and go for as long; packets of random clouds compared with ovn-trace for as long; then the privileged and end-to-end tests, over and over.
+# node and 10,000 in the databases that come and go for as long; packets of random clouds compared with ovn-trace for as long; then end-to-end
+# tests in labs that have no flow cache (WOVEN_FLOW_CACHE is what labs of tests have as woven-flow-cache; check=2 if it is not set), and all of them, over and over.
 SOAK ?= 30m
 soak: deps
 	REQUIRE_PRIVILEGED=1 WOVEN_SOAK=$(SOAK) go test -count=1 -timeout=0 -run=TestCrashAtEachStep ./internal/hover
 	REQUIRE_PRIVILEGED=1 WOVEN_SOAK=$(SOAK) go test -count=1 -timeout=0 -run=TestAgentKilled ./test/faults
 	REQUIRE_PRIVILEGED=1 WOVEN_SOAK=$(SOAK) go test -count=1 -timeout=0 -v ./test/soak
 	REQUIRE_PRIVILEGED=1 WOVEN_SOAK=$(SOAK) go test -count=1 -timeout=0 -v ./test/differential
+	REQUIRE_PRIVILEGED=1 WOVEN_FLOW_CACHE=false go test -count=1 -p=1 -timeout=1h ./test/acl ./test/e2e ./test/l3
 	REQUIRE_PRIVILEGED=1 go test -count=20 -p=1 -timeout=12h ./internal/... ./test/...
 
 demo: deps build

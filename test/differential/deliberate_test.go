@@ -14,7 +14,8 @@ import (
 type trial struct {
 	packet    ovnexpr.Fields
 	state     state
-	got, want verdict // Woven's and OVN's
+	got, want verdict           // Woven's and OVN's
+	steps     []hover.TraceStep // of Woven's
 	// chooses: OVN may make something else of it, too.
 	chooses bool
 	// drops of the packet, or of copies of it, by Woven.

@@ -126,7 +126,7 @@ type disagreement struct {
 	sending
 	by          string // who says what it should: OVN, or a trace
 	got, want   verdict
-	steps, flow string // how, by Woven and by OVN
+	steps, flow string // how, by traces of Woven and of OVN
 }
 
 // followUps are what is sent after a packet of which v became; nil: nothing is.
@@ -175,14 +175,14 @@ func (b *bench) send(tracer *hover.Tracer, oracles oracles, s sending) (t *trial
 	defer func() { err = errors.Join(err, forget()) }()
 	t, d, err = b.compare(tracer, o, s)
 	if err == nil && d == nil && t != nil && t.isPlain(s) {
-		d, err = b.repeat(tracer, s, t.got)
+		d, err = b.repeat(tracer, s, t)
 	}
 	return t, d, err
 }
 
 // compare compares what both sides make of a packet. The trial is nil if ovn-trace has no answer.
 func (b *bench) compare(tracer *hover.Tracer, o *oracle, s sending) (*trial, *disagreement, error) {
-	t, steps, err := b.trial(tracer, o, s)
+	t, err := b.trial(tracer, o, s)
 	if errors.Is(err, errNoAnswer) {
 		b.counts[errNoAnswer.Error()]++
 		return nil, nil, nil
@@ -194,7 +194,7 @@ func (b *bench) compare(tracer *hover.Tracer, o *oracle, s sending) (*trial, *di
 		return nil, nil, err
 	}
 	if !ok {
-		return t, &disagreement{sending: s, by: "OVN", got: t.got, want: t.want, steps: stepsText(steps, "  "), flow: o.explain(s.packet.String())}, nil
+		return t, &disagreement{sending: s, by: "OVN", got: t.got, want: t.want, steps: stepsText(t.steps, "  "), flow: o.explain(s.packet.String())}, nil
 	}
 	if difference != "" {
 		b.counts[difference]++
@@ -232,19 +232,19 @@ func (b *bench) agree(t *trial, o *oracle, s sending) (difference string, ok boo
 }
 
 // trial is what both sides make of a packet.
-func (b *bench) trial(tracer *hover.Tracer, o *oracle, s sending) (*trial, []hover.TraceStep, error) {
+func (b *bench) trial(tracer *hover.Tracer, o *oracle, s sending) (*trial, error) {
 	want, chooses, err := o.trace(s.packet.String())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	got, steps, err := b.node.trace(tracer, s.packet)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	fields, err := fieldsOf(s.packet.String())
-	t := &trial{packet: fields, state: s.state, got: got, want: want, chooses: chooses, decisions: map[string]bool{}}
+	t := &trial{packet: fields, state: s.state, got: got, steps: steps, want: want, chooses: chooses, decisions: map[string]bool{}}
 	t.note(steps)
-	return t, steps, err
+	return t, err
 }
 
 // checkShares fails the test if it tested too little of something.
@@ -274,6 +274,9 @@ func (b *bench) report(rows []row, d *disagreement) string {
 	for _, p := range b.node.problems {
 		fmt.Fprintf(&text, "problem: %s: %s\n", p.Object, p.Reason)
 	}
-	fmt.Fprintf(&text, "woven trace:\n%sovn-trace:\n%s", d.steps, d.flow)
+	fmt.Fprintf(&text, "woven trace:\n%s", d.steps)
+	if d.flow != "" {
+		fmt.Fprintf(&text, "ovn-trace:\n%s", d.flow)
+	}
 	return text.String()
 }

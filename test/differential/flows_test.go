@@ -49,13 +49,13 @@ func (t *trial) meetsACLs() bool {
 }
 
 // repeat sends a packet for good, several times, and then such of its flow that have other times to live.
-func (b *bench) repeat(tracer *hover.Tracer, s sending, want verdict) (*disagreement, error) {
+func (b *bench) repeat(tracer *hover.Tracer, s sending, t *trial) (*disagreement, error) {
 	before, err := b.node.plane.FlowCounts()
 	if err != nil {
 		return nil, err
 	}
 	for n := range times {
-		if d, err := b.sendOnce(s, want, fmt.Sprintf("the trace (sent %d times)", n+1)); d != nil || err != nil {
+		if d, err := b.sendOnce(s, t.got, t.steps, fmt.Sprintf("the trace (sent %d times)", n+1)); d != nil || err != nil {
 			return d, err
 		}
 		b.counts[countSent]++
@@ -67,31 +67,31 @@ func (b *bench) repeat(tracer *hover.Tracer, s sending, want verdict) (*disagree
 	hits := int(after.Hits - before.Hits)
 	b.counts[countHit] += hits
 	if hits > 0 && s.first == nil {
-		b.noted = append(b.noted, noted{s, want})
+		b.noted = append(b.noted, noted{s, t.got})
 	}
 	for _, ttl := range []int{1, 2, 3, 64} {
 		s.packet = slices.Clone(s.packet)
 		s.packet.set("ip.ttl", ttl)
-		want, _, err := b.node.trace(tracer, s.packet)
+		want, steps, err := b.node.trace(tracer, s.packet)
 		if err != nil {
 			return nil, err
 		}
-		if d, err := b.sendOnce(s, want, "the trace (sent after another of its flow)"); d != nil || err != nil {
+		if d, err := b.sendOnce(s, want, steps, "the trace (sent after another of its flow)"); d != nil || err != nil {
 			return d, err
 		}
 	}
 	return nil, nil
 }
 
-// sendOnce sends a packet for good, and compares what leaves with what is wanted. by says by whom.
-func (b *bench) sendOnce(s sending, want verdict, by string) (*disagreement, error) {
+// sendOnce sends a packet for good, and compares what leaves with what is wanted by whom by says, and why steps say.
+func (b *bench) sendOnce(s sending, want verdict, steps []hover.TraceStep, by string) (*disagreement, error) {
 	isAnswer := func(o outcome) bool { return o.Answer != "" }
 	want = slices.DeleteFunc(slices.Clone(want), isAnswer)
 	got, err := b.node.send(s.packet)
 	if err != nil || equal(got, want) {
 		return nil, err
 	}
-	return &disagreement{sending: s, by: by, got: got, want: want}, nil
+	return &disagreement{sending: s, by: by, got: got, want: want, steps: stepsText(steps, "  ")}, nil
 }
 
 // change carries an edit out while flows are noted, none of which must count any more.
@@ -124,7 +124,7 @@ func (b *bench) change(edit row, vifs []string) (*disagreement, error) {
 		if now.note(steps); now.learns || now.acts {
 			continue
 		}
-		if d, err := b.sendOnce(f.sending, want, "the trace (sent after the last of these changes)"); d != nil || err != nil {
+		if d, err := b.sendOnce(f.sending, want, steps, "the trace (sent after the last of these changes)"); d != nil || err != nil {
 			return d, err
 		}
 		if !equal(want, f.was) {
