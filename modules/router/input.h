@@ -91,7 +91,7 @@ static __always_inline int is_expired(struct __sk_buff *skb, struct iom_meta *m)
 {
 	__u8 ttl;
 
-	return bpf_skb_load_bytes(skb, iom_ttl_at(m), &ttl, sizeof(ttl)) || ttl < 2;
+	return iom_ttl(skb, m, &ttl) || ttl < 2;
 }
 
 static __always_inline int ip_in(struct __sk_buff *skb, struct iom_meta *m, struct router_port *port)

@@ -219,16 +219,16 @@ struct iom_hop4 {
 	__u16 csum;
 } IOM_HALFWORDS;
 
+/* Reads where it is, and writes by one call: of a packet that is written directly the kernel may copy all that is in the linear part. */
 static __always_inline int iom_hop4(struct __sk_buff *skb, struct iom_meta *m, __u8 hops)
 {
-	struct iom_hop4 h;
-	__u16 was;
+	struct iom_hop4 *now = (void *)(long)skb->data, h;
 
-	if (bpf_skb_load_bytes(skb, 0, &h, sizeof(h)))
+	if ((void *)(now + 1) > (void *)(long)skb->data_end)
 		return -1;
-	was = h.ttl;
-	h.ttl = was - hops;
-	h.csum = iom_csum_after(h.csum, was, h.ttl);
+	h = *now;
+	h.ttl -= hops;
+	h.csum = iom_csum_after(h.csum, now->ttl, h.ttl);
 	iom_mac_copy(h.eth.src, m->smac);
 	iom_mac_copy(h.eth.dst, m->dmac);
 	return bpf_skb_store_bytes(skb, 0, &h, sizeof(h), 0);
@@ -241,7 +241,7 @@ static __always_inline int iom_hop6(struct __sk_buff *skb, struct iom_meta *m, _
 	} IOM_HALFWORDS eth;
 	__u8 limit;
 
-	if (bpf_skb_load_bytes(skb, iom_ttl_at(m), &limit, sizeof(limit)))
+	if (iom_ttl(skb, m, &limit))
 		return -1;
 	limit -= hops;
 	iom_mac_copy(eth.src, m->smac);

@@ -223,7 +223,7 @@ static __always_inline int iom_flow_fits(struct __sk_buff *skb, struct iom_meta 
 	}
 	if (!f->hops)
 		return 1;
-	return !bpf_skb_load_bytes(skb, iom_ttl_at(m), &ttl, sizeof(ttl)) && ttl > f->hops;
+	return !iom_ttl(skb, m, &ttl) && ttl > f->hops;
 }
 
 /* Whether this packet is one of those that are compared. */

@@ -102,6 +102,18 @@ static __always_inline __u32 iom_ttl_at(struct iom_meta *m)
 	       (m->proto == ETH_IP4 ? __builtin_offsetof(struct ip4_hdr, ttl) : __builtin_offsetof(struct ip6_hdr, hop_limit));
 }
 
+/* iom_ttl reads it. Negative: it is not where iom_parse has seen it. */
+static __always_inline int iom_ttl(struct __sk_buff *skb, struct iom_meta *m, __u8 *ttl)
+{
+	__u8 *packet = (void *)(long)skb->data;
+
+	if ((void *)(packet + ETH_LEN + IP4_LEN) > (void *)(long)skb->data_end)
+		return -1;
+	*ttl = m->proto == ETH_IP4 ? packet[ETH_LEN + __builtin_offsetof(struct ip4_hdr, ttl)]
+				   : packet[ETH_LEN + __builtin_offsetof(struct ip6_hdr, hop_limit)];
+	return 0;
+}
+
 /* iom_frame_size is the bytes of the largest frame that the packet becomes when it is cut (GSO), with its Ethernet header and without a tag;
  * 0 when its transport header can't be read. */
 static __always_inline __u32 iom_frame_size(struct __sk_buff *skb, struct iom_meta *m)
