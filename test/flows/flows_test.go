@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -204,7 +205,7 @@ func TestForgets(t *testing.T) {
 			return nil, redirected
 		}},
 		{"time is up", nil, func(t *testing.T, n *node, _ way) ([]byte, uint32) {
-			n.poke(func(f *wire.Flow) { f.Until -= 1000 })
+			n.poke(func(f *wire.Flow) { f.Until -= 20 })
 			return nil, redirected
 		}},
 		{"another port of the sender", nil, func(t *testing.T, n *node, w way) ([]byte, uint32) {
@@ -379,27 +380,38 @@ func TestChecksDrops(t *testing.T) {
 	}
 }
 
-// A quarter of the places have room for nearly all flows.
+// A quarter of the places have room for nearly all flows. Another attempt is made if notes may have ended meanwhile.
 func TestManyFlows(t *testing.T) {
-	n, w := newNode(t, cloud{}), inSwitch(6)
+	n, frame := newNode(t, cloud{}), inSwitch(6).udp(t, 0, 2000)
+	n.send("vm0", frame) // from where the next ones come
 	const flows = 4096
-	frame := w.udp(t, 0, 2000)
 	round := func() uint64 {
 		before := n.counts().Hits
-		for i := range uint16(flows) {
-			frame[54], frame[55] = byte(i>>8), byte(i)
-			n.send("vm0", frame)
-		}
+		n.onFirstCPU(func() {
+			for i := range uint16(flows) {
+				frame[54], frame[55] = byte(i>>8), byte(i)
+				n.Run(iom.ProgVIFIn, loopback, 0, frame)
+			}
+		})
 		return n.counts().Hits - before
 	}
-	if round() != 0 {
-		t.Error("the first packet of a flow was sent on at once")
+	for range 20 {
+		n.changed()
+		began := time.Now()
+		if round() != 0 {
+			t.Fatal("the first packet of a flow was sent on at once")
+		}
+		round()
+		hits := round()
+		if time.Since(began) > 600*time.Millisecond {
+			continue
+		}
+		if hits < flows*98/100 {
+			t.Errorf("%d of %d flows found their place", hits, flows)
+		}
+		return
 	}
-	n.poke(func(f *wire.Flow) { f.Until += 1 << 20 }) // time stands still
-	round()
-	if hits := round(); hits < flows*98/100 {
-		t.Errorf("%d of %d flows found their place", hits, flows)
-	}
+	t.Error("the machine is too slow to see")
 }
 
 // Frames of other kinds.

@@ -139,6 +139,9 @@ type outcome struct {
 
 const redirected = 7
 
+// loopback is the only device that there is for sure.
+const loopback = 1
+
 // counts are what the cache has counted.
 func (n *node) counts() (sum wire.FlowCount) {
 	n.t.Helper()
@@ -168,10 +171,9 @@ func (n *node) delivered() map[string]uint64 {
 	return counts
 }
 
-// send has a port send a frame by the loopback device, the only one that there is for sure, on one CPU, as each has a cache of its own.
+// send has a port send a frame by the loopback device, on one CPU, as each has a cache of its own.
 func (n *node) send(port string, frame []byte) outcome {
 	n.t.Helper()
-	const loopback = 1
 	t := &iom.Tables{}
 	iom.Put(t, "iom_bindings", uint32(loopback), n.Slot(port))
 	n.Write(t)
