@@ -122,13 +122,14 @@ func TestAgentIsMissing(t *testing.T) {
 
 // TestAgent has this test's program in the agent's place: see fakeAgent.
 func TestAgent(t *testing.T) {
+	t.Setenv("WOVEN_FLOW_CACHE", "check=3")
 	l := labtest.Up(t, "arg", lab.Options{Hypervisors: 1, AgentArgs: []string{"--more"}})
 	dir := l.RunDir("hv1")
 	hv := filepath.Dir(dir)
 	for file, want := range map[string]string{
 		"arguments": "agent --ovs unix:" + hv + "/db.sock --run-dir " + dir + " --bpffs " + l.BPFFS("hv1") + " --more",
 		"ids": `{hostname=hv1, ovn-encap-ip="172.31.0.11", ovn-encap-type=geneve, ovn-remote="tcp:172.31.0.1:6642", system-id=hv1, ` +
-			`woven-nb-remote="tcp:172.31.0.1:6641"}` + "\n",
+			`woven-flow-cache="check=3", woven-nb-remote="tcp:172.31.0.1:6641"}` + "\n",
 	} {
 		got, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil {

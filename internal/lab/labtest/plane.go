@@ -42,7 +42,7 @@ func (s *Switch) Plane(hv string) (p Plane) {
 }
 
 // passing are the names, or their ends, of tables that say what packets there were.
-var passing = []string{"_stats", "_drops", "iom_flood_ports", "iom_flood_arrivals"}
+var passing = []string{"_stats", "_drops", "iom_flood_ports", "iom_flood_arrivals", "iom_flows", "iom_flow_counts", "iom_flow_stamps"}
 
 // rows counts the rows of the pinned tables, those of arrays that are not all zeros, but passing ones.
 func (s *Switch) rows(hv string) map[string]int {
