@@ -30,7 +30,7 @@ var shares = map[string]int{
 	string(stateNew): 250, string(stateInvalid): 50, string(stateEstablished): 50, string(stateReply): 10,
 	"acl allowed": 20, "acl stateless": 5, "acl denied": 10, "acl rejected": 10, "acl established": 5,
 	"router connected": 50, "router routed": 20, "router policy_allows": 2, "router policy_drops": 2, "router policy_reroutes": 4,
-	countSent: 80, countHit: 20, countChanged: 2,
+	countSent: 80, countHit: 20, countChanged: 1,
 }
 
 // TestDifferential sends random packets through random clouds. The same clouds each time, but with WOVEN_SOAK=1h in the environment others for an
