@@ -98,6 +98,7 @@ func joins(ctx context.Context, own, stock *scale.Cloud, rounds int) (map[string
 				{name: "  of it: ovn-northd and the Southbound database", took: s.Northd},
 				{name: "  of it: Woven", took: s.Woven, always: true},
 				{name: "Woven, to the generation (nb_cfg)", took: s.Carried},
+				{name: "  of it: until ovn-northd has passed it on", took: s.Passed},
 				{name: "Woven, to ovn-installed", took: s.Installed},
 			})
 		}

@@ -88,8 +88,8 @@ func TestRun(t *testing.T) {
 	if want := 2*4 + 1 + len(groupKinds); len(r.Spreads) != want {
 		t.Errorf("%d spreads, want %d", len(r.Spreads), want)
 	}
-	rows := map[string]int{scale.Added: 6, scale.Moved: 4, scale.Removed: 5, scale.Entered + " with 10 rules": 5, scale.Left + " with 10 rules": 5,
-		scale.JoinedHere + " with 10 rules": 8, scale.Joined + " with 10 rules": 5}
+	rows := map[string]int{scale.Added: 6, scale.Moved: 4, scale.Removed: 5, scale.Entered + " with 10 rules": 6, scale.Left + " with 10 rules": 6,
+		scale.JoinedHere + " with 10 rules": 9, scale.Joined + " with 10 rules": 6}
 	for _, s := range r.Spreads {
 		kind, _, _ := strings.Cut(s.Title, ",")
 		if want := rows[kind]; want > 0 && len(s.Rows) != want {

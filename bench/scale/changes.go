@@ -32,12 +32,13 @@ type Stages struct {
 	Total      time.Duration // of these
 	Installed  time.Duration // from the start: Interface.external_ids:ovn-installed; 0 where nothing is installed
 	Ping       time.Duration // from the start: a first echo reply; 0 where there is none
-	Carried    time.Duration // from the start: the node says that it carries the generation out; 0 where it is not asked
+	Passed     time.Duration // from the start: ovn-northd has passed the generation on; 0 where it is not asked
+	Carried    time.Duration // from the start: the node says that it carries the generation out; likewise
 }
 
 // moments are those of one change; zero: does not apply.
 type moments struct {
-	start, answered, south, live, installed, ping, carried time.Time
+	start, answered, south, live, installed, ping, passed, carried time.Time
 }
 
 func (m *moments) stages() Stages {
@@ -53,7 +54,8 @@ func (m *moments) stages() Stages {
 	}
 	return Stages{
 		Northbound: since(m.answered, m.start), Northd: since(m.south, m.answered), Woven: since(m.live, ready),
-		Total: since(m.live, m.start), Installed: since(m.installed, m.start), Ping: since(m.ping, m.start), Carried: since(m.carried, m.start),
+		Total: since(m.live, m.start), Installed: since(m.installed, m.start), Ping: since(m.ping, m.start),
+		Passed: since(m.passed, m.start), Carried: since(m.carried, m.start),
 	}
 }
 
@@ -120,7 +122,7 @@ func (c *Cloud) Round(ctx context.Context) (map[string]Stages, error) {
 func (c *Cloud) measure(ctx context.Context, ch change) (*moments, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var south, installed, ping, carried <-chan time.Time
+	var south, installed, ping, passed, carried <-chan time.Time
 	if ch.south != nil {
 		south = c.sb.expect(ch.south)
 	}
@@ -131,14 +133,10 @@ func (c *Cloud) measure(ctx context.Context, ch change) (*moments, error) {
 		ping = c.pinger.firstReply(ctx, ch.ping)
 	}
 	if ch.carried {
-		last, err := c.filler.Generation(ctx)
-		if err != nil {
+		var err error
+		if passed, carried, err = c.nextGeneration(ctx); err != nil {
 			return nil, err
 		}
-		carried = c.sb.expect(func(row model.Model, _ bool) bool {
-			p, ok := row.(*chassisPrivate)
-			return ok && p.Name == node && p.NbCfg > last
-		})
 	}
 	m := &moments{start: time.Now()}
 	err := ch.do(ctx)
@@ -155,7 +153,8 @@ func (c *Cloud) measure(ctx context.Context, ch change) (*moments, error) {
 		what string
 		from <-chan time.Time
 		at   *time.Time
-	}{{"Southbound row", south, &m.south}, {"ovn-installed", installed, &m.installed}, {"reply", ping, &m.ping}, {"the generation", carried, &m.carried}} {
+	}{{"Southbound row", south, &m.south}, {"ovn-installed", installed, &m.installed}, {"reply", ping, &m.ping},
+		{"ovn-northd's generation", passed, &m.passed}, {"the generation", carried, &m.carried}} {
 		if e.from == nil {
 			continue
 		}
@@ -164,4 +163,21 @@ func (c *Cloud) measure(ctx context.Context, ch change) (*moments, error) {
 		}
 	}
 	return m, c.filler.Sync(ctx)
+}
+
+// nextGeneration expects a higher generation: of ovn-northd, which passes it on, and of the node.
+func (c *Cloud) nextGeneration(ctx context.Context) (passed, carried <-chan time.Time, err error) {
+	last, err := c.filler.Generation(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	passed = c.sb.expect(func(row model.Model, _ bool) bool {
+		g, ok := row.(*sbGlobal)
+		return ok && g.NbCfg > last
+	})
+	carried = c.sb.expect(func(row model.Model, _ bool) bool {
+		p, ok := row.(*chassisPrivate)
+		return ok && p.Name == node && p.NbCfg > last
+	})
+	return passed, carried, nil
 }

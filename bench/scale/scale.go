@@ -166,7 +166,7 @@ func (c *Cloud) observe(ctx context.Context) error {
 		tables           map[string]model.Model
 	}{
 		{&c.nb, "OVN_Northbound", "central/ovnnb_db.sock", map[string]model.Model{"NB_Global": &nbGlobal{}}},
-		{&c.sb, "OVN_Southbound", "central/ovnsb_db.sock", map[string]model.Model{"Port_Binding": &portBinding{}, "Chassis_Private": &chassisPrivate{}}},
+		{&c.sb, "OVN_Southbound", "central/ovnsb_db.sock", map[string]model.Model{"Port_Binding": &portBinding{}, "Chassis_Private": &chassisPrivate{}, "SB_Global": &sbGlobal{}}},
 		{&c.vs, "Open_vSwitch", node + "/db.sock", map[string]model.Model{"Interface": &iface{}}},
 	} {
 		if *w.watcher, err = watch(ctx, w.database, filepath.Join(c.lab.Dir(), w.socket), w.tables); err != nil {

@@ -26,6 +26,10 @@ type (
 		Name  string `ovsdb:"name"`
 		NbCfg int    `ovsdb:"nb_cfg"`
 	}
+	sbGlobal struct {
+		UUID  string `ovsdb:"_uuid"`
+		NbCfg int    `ovsdb:"nb_cfg"`
+	}
 	nbGlobal struct {
 		UUID  string `ovsdb:"_uuid"`
 		HvCfg int    `ovsdb:"hv_cfg"`
