@@ -81,6 +81,7 @@ __noinline int acl_tell_reply(struct __sk_buff *skb, struct iom_meta *m, __u64 r
 /* Says which ACL decided: to the counters and user space. */
 static __always_inline void acl_tell(struct __sk_buff *skb, struct iom_meta *m, const struct acl_decision *d)
 {
+	iom_flow_ends(m); /* each packet that an ACL decides on counts */
 	if (!(m->flags & IOM_TRACE))
 		acl_count(m->dp, d->rule);
 	acl_say(m, d->rule, d->egress, acl_verdict_of(d->action));

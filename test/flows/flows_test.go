@@ -40,6 +40,25 @@ func allowAll() *acl.Config {
 	return &acl.Config{Stateful: true, FromLport: all(match.InPort), ToLport: all(match.OutPort), Untracked: []uint16{keyRouter}}
 }
 
+func destination(port uint16) match.Rule {
+	return match.Rule{Terms: []match.Term{{Dim: match.DstPort, Sets: []*match.Set{match.NewSet("", []match.Prefix{match.Key(port)})}}}}
+}
+
+// is tests a field that flows are not told apart by.
+func is(f match.Field, v uint64) match.Rule {
+	u := match.Uint128{Lo: v}
+	return match.Rule{Checks: []match.Check{{Field: f, Mask: match.Ones(f.Bits()), Low: u, High: u}}}
+}
+
+// policies are routing policies of which each allows what its rule matches.
+func policies(rules ...match.Rule) func(*router.Config) {
+	return func(c *router.Config) {
+		for i, r := range rules {
+			c.Policies = append(c.Policies, router.Policy{Action: router.Allow, Rules: []match.Rule{r}, Object: router.FirstObject + uint32(i), Mark: 1})
+		}
+	}
+}
+
 // talk establishes a connection, of which it returns a segment or datagram of the originator.
 func (n *node) talk(w way, proto layers.IPProtocol) []byte {
 	n.t.Helper()
@@ -63,14 +82,17 @@ func (n *node) talk(w way, proto layers.IPProtocol) []byte {
 
 // What is sent on at once fares as what passed all modules, and as the trace says.
 func TestAtOnce(t *testing.T) {
-	for name, acls := range map[string]*acl.Config{"connections": allowAll(), "no connections": nil} {
-		n := newNode(t, cloud{acls: acls})
+	unmet := allowAll()
+	unmet.ToLport = append(unmet.ToLport, acl.ACL{ID: "unmet", Action: acl.Drop, Rules: []match.Rule{destination(443)}})
+	for name, c := range map[string]cloud{"connections": {acls: allowAll()}, "no connections": {}, "an ACL that does not match": {acls: unmet},
+		"policies": {router: policies(destination(443), destination(2000), is(match.FieldTTL, 5))}} {
+		n := newNode(t, c)
 		for _, tt := range []struct {
 			name string
 			way  func(family int) way
 			to   string
 		}{{"in a switch", inSwitch, "mate0"}, {"into a tunnel", toPeer, ""}, {"routed", routed, "vm1"}, {"routed into a tunnel", routedToPeer, ""}} {
-			if acls != nil && tt.to == "" {
+			if c.acls != nil && tt.to == "" {
 				continue // nobody here answers
 			}
 			for _, family := range []int{4, 6} {
@@ -106,6 +128,8 @@ func TestAllModules(t *testing.T) {
 	logs.FromLport[0].LogReplies = true
 	stateless := allowAll()
 	stateless.FromLport[0].Action, stateless.ToLport[0].Action = acl.AllowStateless, acl.AllowStateless
+	everything := allowAll()
+	everything.ToLport[0].Rules = []match.Rule{{}}
 	denies := allowAll()
 	denies.ToLport[0].Action = acl.Drop
 	to := func(f func(way) []byte) func(*testing.T, *node) (string, []byte) {
@@ -150,14 +174,15 @@ func TestAllModules(t *testing.T) {
 			frame[5] = 66
 			return "mate0", frame
 		}, redirected},
-		{"a policy", &cloud{router: func(c *router.Config) {
-			c.Policies = []router.Policy{{Action: router.Allow, Rules: []match.Rule{{}}, Object: router.FirstObject}}
-		}}, to(func(w way) []byte { return w.udp(t, 1, 2) }), redirected},
+		{"a policy about the time to live", &cloud{router: policies(is(match.FieldTTL, 5))}, to(func(w way) []byte { return w.udp(t, 1, 2) }), redirected},
 		{"a route that is answered the same way", &cloud{router: func(c *router.Config) {
 			c.Routes = []router.Route{{Prefix: netip.MustParsePrefix("192.0.2.0/24"), Object: router.FirstObject,
 				Hops: []router.Hop{{Port: 2, Addr: addr(4, 1, keyVM), Symmetric: true}}}}
 		}}, to(func(w way) []byte { return w.udp(t, 1, 2) }), redirected},
 		{"first of a connection", &cloud{acls: allowAll()}, to(func(w way) []byte { return w.udp(t, 1, 2) }), redirected},
+		{"an ACL about all that a router sends", &cloud{acls: everything}, func(t *testing.T, n *node) (string, []byte) {
+			return "vm0", n.talk(routed(4), layers.IPProtocolUDP)
+		}, redirected},
 		{"without connections", &cloud{acls: stateless}, to(func(w way) []byte { return w.udp(t, 1, 2) }), redirected},
 		{"whose replies are told", &cloud{acls: logs}, func(t *testing.T, n *node) (string, []byte) {
 			n.talk(inSwitch(4), layers.IPProtocolUDP)

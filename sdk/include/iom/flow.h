@@ -10,8 +10,8 @@
  *	  nothing
  *	- a module's program says iom_flow_holds(m) if what it does follows from the key, from the tables that user space writes, and from nothing
  *	  else. A packet that met a program which does not say so is not noted: modules that know nothing of the cache are never passed over
- *	- what a program does with a single packet ends that: iom_flow_ends(m). The platform's own calls say it where they are due: punts, matches,
- *	  floods, rewrites other than iom_hop, packets that change their connection
+ *	- what a program does with a single packet ends that: iom_flow_ends(m). The platform's own calls say it where they are due: punts, checks of
+ *	  what is not in the key, floods, rewrites other than iom_hop, packets that change their connection
  *	- user space sets the stamp in iom_flow_stamps to 0 before it writes a table, and to a new value afterwards. A packet takes it along from the
  *	  beginning; what is noted under another one does not count
  *

@@ -50,7 +50,6 @@ static __noinline struct iom_match_query *iom_match_begin(struct __sk_buff *skb,
 
 	if (!q || !m)
 		return NULL;
-	iom_flow_ends(m);
 	__builtin_memset(q, 0, __builtin_offsetof(struct iom_match_query, in_key));
 	q->in_key = m->in_key;
 	q->out_key = m->out_key;
@@ -284,16 +283,20 @@ static __always_inline long iom_match_end(struct iom_match_query *q, int rule)
 	return 1;
 }
 
-/* One word, one rule or one check. 1: q->rule is the answer. */
+/* One word, one rule or one check. 1: q->rule is the answer. Dimensions are the same for all packets of a flow, what is checked need not be. */
 static long iom_match_step(__u32 step, struct iom_match_run *r)
 {
 	struct iom_match_query *q = r->q;
+	struct iom_meta *m;
 	int found;
 
 	if (step == IOM_MATCH_STEPS - 1)
 		return iom_match_end(q, IOM_MATCH_LOST);
 	if (q->checks) {
 		q->checks--;
+		m = iom_meta_get(r->skb);
+		if (m)
+			iom_flow_ends(m);
 		found = iom_match_holds(r->skb, q);
 		if (found < 0)
 			return iom_match_end(q, IOM_MATCH_LOST);
