@@ -251,8 +251,8 @@ func TestDrops(t *testing.T) {
 			}
 		})
 	}
-	// The kernel gives no occasion for a refused encapsulation or tag of what has passed the checks before it.
-	seen["encap_failed"], seen["tag_failed"] = true, true
+	// The kernel gives no occasion for a refused encapsulation, tag or rewrite of what has passed the checks before it.
+	seen["encap_failed"], seen["tag_failed"], seen["rewrite_failed"] = true, true, true
 	reasons, err := node(t).Spec().Drops("iom")
 	if err != nil {
 		t.Fatal(err)
