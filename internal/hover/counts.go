@@ -90,18 +90,11 @@ func (c *counts) read(dp, port uint32) ([]Drop, error) {
 }
 
 func (c *counts) port(dp, slot uint32) (PortCounters, error) {
-	var perCPU []Stats
-	if err := c.stats.Lookup(slot, &perCPU); err != nil {
+	stats, err := iom.SumCPUs[Stats](c.stats, slot)
+	if err != nil {
 		return PortCounters{}, fmt.Errorf("read counters: %w", err)
 	}
-	var out PortCounters
-	for _, s := range perCPU {
-		out.Stats.RxPackets += s.RxPackets
-		out.Stats.RxBytes += s.RxBytes
-		out.Stats.TxPackets += s.TxPackets
-		out.Stats.TxBytes += s.TxBytes
-	}
-	var err error
+	out := PortCounters{Stats: stats}
 	out.Drops, err = c.read(dp, slot)
 	return out, err
 }

@@ -59,18 +59,11 @@ func (f *flows) stamp(value uint64) error {
 
 // FlowCounts reads the counters of the flow cache.
 func (h *Hover) FlowCounts() (FlowCounts, error) {
-	var perCPU []FlowCounts
-	if err := h.flows.counts.Lookup(uint32(0), &perCPU); err != nil {
+	n, err := iom.SumCPUs[FlowCounts](h.flows.counts, 0)
+	if err != nil {
 		return FlowCounts{}, fmt.Errorf("read counters of the flow cache: %w", err)
 	}
-	var sum FlowCounts
-	for _, c := range perCPU {
-		sum.Hits += c.Hits
-		sum.Notes += c.Notes
-		sum.Checks += c.Checks
-		sum.Differences += c.Differences
-	}
-	return sum, nil
+	return n, nil
 }
 
 func flowRows(c netstate.FlowCache) *iom.Tables {

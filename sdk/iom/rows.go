@@ -1,6 +1,7 @@
 package iom
 
 import (
+	"encoding/binary"
 	"errors"
 	"reflect"
 	"strings"
@@ -11,6 +12,21 @@ import (
 
 // batchRows is how many rows are read from the kernel in one call.
 const batchRows = 1024
+
+// SumCPUs reads a row of a per-CPU table of counters, whose value is a struct of 64-bit members, and adds up those of all CPUs.
+func SumCPUs[V any](m *ebpf.Map, key uint32) (sum V, err error) {
+	var values [][]byte
+	if err := m.Lookup(key, &values); err != nil {
+		return sum, err
+	}
+	counters := unsafe.Slice((*uint64)(unsafe.Pointer(&sum)), unsafe.Sizeof(sum)/8)
+	for _, value := range values {
+		for i := range counters {
+			counters[i] += binary.NativeEndian.Uint64(value[8*i:])
+		}
+	}
+	return sum, nil
+}
 
 // EachRow calls f for each row of a map, with raw bytes. An array's rows of zeros are left out; the value of a per-CPU array is that of all
 // CPUs, one after the other.

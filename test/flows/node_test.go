@@ -143,14 +143,11 @@ const redirected = 7
 const loopback = 1
 
 // counts are what the cache has counted.
-func (n *node) counts() (sum wire.FlowCount) {
+func (n *node) counts() wire.FlowCount {
 	n.t.Helper()
-	var perCPU []wire.FlowCount
-	if err := n.Set().Maps["iom_flow_counts"].Lookup(uint32(0), &perCPU); err != nil {
+	sum, err := iom.SumCPUs[wire.FlowCount](n.Set().Maps["iom_flow_counts"], 0)
+	if err != nil {
 		n.t.Fatal(err)
-	}
-	for _, c := range perCPU {
-		sum.Hits, sum.Notes, sum.Checks, sum.Differences = sum.Hits+c.Hits, sum.Notes+c.Notes, sum.Checks+c.Checks, sum.Differences+c.Differences
 	}
 	return sum
 }
@@ -160,13 +157,11 @@ func (n *node) delivered() map[string]uint64 {
 	n.t.Helper()
 	counts := map[string]uint64{}
 	for _, port := range []string{"vm0", "mate0", "vm1", "mate1", "mate2"} {
-		var perCPU []wire.Stats
-		if err := n.Set().Maps["iom_port_stats"].Lookup(n.Slot(port), &perCPU); err != nil {
+		stats, err := iom.SumCPUs[wire.Stats](n.Set().Maps["iom_port_stats"], n.Slot(port))
+		if err != nil {
 			n.t.Fatal(err)
 		}
-		for _, c := range perCPU {
-			counts[port] += c.TxPackets
-		}
+		counts[port] = stats.TxPackets
 	}
 	return counts
 }

@@ -476,16 +476,13 @@ func TestResume(t *testing.T) {
 }
 
 // delivered is how many packets a port got.
-func delivered(t *testing.T, k *iomtest.Kit, port string) (n uint64) {
+func delivered(t *testing.T, k *iomtest.Kit, port string) uint64 {
 	if port == "" {
 		return 0
 	}
-	var perCPU []wire.Stats
-	if err := k.Set().Maps["iom_port_stats"].Lookup(k.Slot(port), &perCPU); err != nil {
+	stats, err := iom.SumCPUs[wire.Stats](k.Set().Maps["iom_port_stats"], k.Slot(port))
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range perCPU {
-		n += s.TxPackets
-	}
-	return n
+	return stats.TxPackets
 }

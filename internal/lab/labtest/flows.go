@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"woven.dev/woven/internal/lab"
+	"woven.dev/woven/sdk/iom"
 	"woven.dev/woven/sdk/iom/wire"
 )
 
@@ -38,16 +39,14 @@ func addFlowCounts(sum *wire.FlowCount, path string) error {
 		return err
 	}
 	defer m.Close()
-	var perCPU []wire.FlowCount
-	if err := m.Lookup(uint32(0), &perCPU); err != nil {
+	c, err := iom.SumCPUs[wire.FlowCount](m, 0)
+	if err != nil {
 		return err
 	}
-	for _, c := range perCPU {
-		sum.Hits += c.Hits
-		sum.Notes += c.Notes
-		sum.Checks += c.Checks
-		sum.Differences += c.Differences
-	}
+	sum.Hits += c.Hits
+	sum.Notes += c.Notes
+	sum.Checks += c.Checks
+	sum.Differences += c.Differences
 	return nil
 }
 

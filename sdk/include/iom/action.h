@@ -5,6 +5,7 @@
 #define IOM_ACTION_H
 
 #include <iom/count.h>
+#include <iom/csum.h>
 #include <iom/drop.h>
 #include <iom/flood.h>
 #include <iom/port.h>
@@ -199,16 +200,6 @@ static __always_inline int iom_rewrite(struct __sk_buff *skb, struct iom_meta *m
 	iom_flow_ends(m);
 	iom_trace_add(m, IOM_TRACE_REWRITE, offset, len);
 	return bpf_skb_store_bytes(skb, offset, bytes, len, 0);
-}
-
-/* A checksum in an Internet header after a word that it covers has changed (RFC 1624); all in network byte order. */
-static __always_inline __u16 iom_csum_after(__u16 csum, __u16 was, __u16 is)
-{
-	__u32 sum = (__u16)~csum + (__u16)~was + (__u32)is;
-
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
 }
 
 /* What an IPv4 packet begins with, as far as routers write it. */

@@ -13,6 +13,12 @@ static __always_inline __u16 iom_csum_fold(__u32 sum)
 	return ~sum;
 }
 
+/* The checksum of a header after a word that it covers has changed (RFC 1624); all in network byte order. */
+static __always_inline __u16 iom_csum_after(__u16 csum, __u16 was, __u16 is)
+{
+	return iom_csum_fold((__u16)~csum + (__u16)~was + (__u32)is);
+}
+
 /* The checksum of an IPv4 header without options, whose csum member is 0. */
 static __always_inline __u16 iom_csum_ip4(struct ip4_hdr *ip)
 {

@@ -125,7 +125,7 @@ static __always_inline int iom_flow_has(struct __sk_buff *skb, struct iom_meta *
 /* Whether the packet begins and ends no connection. */
 static __always_inline int iom_flow_is_plain(struct __sk_buff *skb, struct iom_meta *m)
 {
-	__u8 *l4 = (void *)(long)skb->data + (m->proto == ETH_IP4 ? ETH_LEN + IP4_LEN : ETH_LEN + IP6_LEN);
+	__u8 *l4 = (void *)(long)skb->data + iom_flow_l4(m);
 
 	if (m->l4_proto == PROTO_UDP)
 		return 1;
